@@ -1,0 +1,54 @@
+package sat
+
+// Method is the way in which a model's choice is read off the engine.
+type Method string
+
+// The answering methods; which one a model uses is a property of its record.
+const (
+	MethodLetter   Method = "letter"   // log-probabilities of the letters at the first answer token
+	MethodOption   Method = "option"   // log p(Yes) - log p(No), asked once for each option
+	MethodGenerate Method = "generate" // generated text, parsed
+)
+
+// Quality says what a model's answers are worth.
+type Quality string
+
+// Quality labels. A model is "production" only when a stored evaluation passes the gate.
+const (
+	Production Quality = "production"
+	Demo       Quality = "demo"
+)
+
+// Model is what the tutor knows of a served model: how to ask it and what its answers are worth.
+type Model struct {
+	Name          string // the name that the engine serves it under: "sat-base", "sat-lora"
+	Base          string // the weights, as people know them: "SmolLM2-135M-Instruct"
+	Adapter       string // name of the LoRA adapter; "" for a base model
+	AdapterSHA256 string // digest of the adapter's file; "" for a base model
+	Precision     string // precision of the base weights as served: "q4_1", "nf4", "bf16"; "unknown" where the engine does not say
+	Licence       string // SPDX name or title of the weights' licence
+	Method        Method
+	Template      string            // prompt template: "answer_v1", "option_v1"
+	TemplateArgs  map[string]string // chat-template arguments sent with every request, such as the pinned date
+	Quality       Quality
+	QualityNote   string       // one sentence for people: why this label
+	Prior         []float64    // letter prior to be divided out, by position; nil for none
+	PriorID       string       // identity of the prior; "" for none
+	Temperature   float64      // calibration temperature T of p = softmax(s/T); 0 or 1 leaves scores as they are
+	Evaluations   []Evaluation // newest first; empty when nothing was measured
+}
+
+// Evaluation is one measured accuracy of a model, with everything that must be said beside it.
+type Evaluation struct {
+	Pool     string  `json:"pool"`              // the items: "dev-133", "race-test"
+	DataHash string  `json:"data_hash"`         // SHA-256 of the data file
+	Method   Method  `json:"method"`            // the method measured
+	Template string  `json:"template"`          // the template measured
+	Correct  int     `json:"correct"`           // k
+	N        int     `json:"n"`                 // n
+	Low      float64 `json:"low"`               // Wilson interval, 95 %
+	High     float64 `json:"high"`              //
+	ECE      float64 `json:"ece,omitempty"`     // expected calibration error, 10 bins; 0 when not measured
+	Date     string  `json:"date"`              // day of the run, ISO 8601
+	Verdict  string  `json:"verdict,omitempty"` // what the gate says of it, one sentence
+}
