@@ -90,7 +90,8 @@ type Kind string
 
 // The kinds of failure.
 const (
-	Unavailable  Kind = "unavailable"   // refused, closed, loading, busy or shutting down
+	Unavailable  Kind = "unavailable"   // refused, closed, loading or shutting down
+	Overloaded   Kind = "overloaded"    // more is waiting than can be answered in time
 	Timeout      Kind = "timeout"       // the deadline passed before the answer was whole
 	TooLarge     Kind = "too_large"     // more tokens than the model's context
 	BadOutput    Kind = "bad_output"    // a reply that cannot be used
@@ -105,7 +106,8 @@ type Error struct {
 	Kind       Kind
 	Tokens     int           // with TooLarge: tokens of the prompt, 0 where the engine does not say
 	Limit      int           // with TooLarge: tokens that fit, 0 where the engine does not say
-	RetryAfter time.Duration // with Unavailable: when to try again; 0 where unknown
+	RetryAfter time.Duration // with Unavailable and Overloaded: when to try again; 0 where unknown
+	Ahead      int           // with Overloaded: questions that wait before this one
 	Err        error         // the cause, for the log
 }
 

@@ -1,0 +1,53 @@
+// Package testneeds finds what some tests need beyond Go, and skips or fails when it is absent.
+//
+// A test asks for its group. Where the group is there, the test runs. Where it is absent, the test is skipped and the
+// group's name is left for the last lines of `make test`, unless SAT_TEST_REQUIRE names the group (as the gate does
+// after installing everything): then the test fails.
+package testneeds
+
+import (
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The groups that SAT_TEST_REQUIRE may name, separated by commas.
+const (
+	GroupChromium = "chromium" // a Chromium binary on PATH, or in CHROME_PATH
+	GroupPostgres = "postgres" // PostgreSQL's server programs
+	GroupEngine   = "engine"   // Python with pip, to fetch the embedded engine
+	GroupDocker   = "docker"   // docker-compose and a running engine
+)
+
+// Chromium gives the path of a Chromium or Chrome binary.
+func Chromium(t testing.TB) string {
+	t.Helper()
+	if p := os.Getenv("CHROME_PATH"); p != "" {
+		return p
+	}
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+		if p, err := exec.LookPath(name); err == nil {
+			return p
+		}
+	}
+	Missing(t, GroupChromium, "no chromium on PATH and CHROME_PATH is not set")
+	return ""
+}
+
+// Missing says that what a group needs is absent: it fails the test where the group is required, else skips it and
+// notes the group for the last lines of the run.
+func Missing(t testing.TB, group, why string) {
+	t.Helper()
+	if slices.Contains(strings.Split(os.Getenv("SAT_TEST_REQUIRE"), ","), group) {
+		t.Fatalf("test group %q is required by SAT_TEST_REQUIRE, but %s", group, why)
+	}
+	if path := os.Getenv("SAT_TEST_LEFT_OUT"); path != "" {
+		if f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644); err == nil {
+			_, _ = f.WriteString(group + ": " + why + "\n")
+			_ = f.Close()
+		}
+	}
+	t.Skipf("group %s left out: %s", group, why)
+}
