@@ -1,0 +1,162 @@
+// Package config reads the environment and a .env file into one typed, validated struct.
+//
+// It is the only place that reads the environment. The environment beats the file, every secret may also come from a
+// file named by NAME_FILE, all mistakes are reported together, and names that nobody reads are reported with the
+// nearest known one.
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Secret is a value that never prints: logs, errors and JSON show "***".
+type Secret string
+
+// String hides the value.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "***"
+}
+
+// MarshalText hides the value in JSON and in structured logs.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// GoString hides the value under %#v.
+func (s Secret) GoString() string { return s.String() }
+
+// Reveal gives the value itself.
+func (s Secret) Reveal() string { return string(s) }
+
+// Config is everything that can be set from outside, with its default. The doc tag is the sentence of .env.example.
+type Config struct {
+	Host         string `env:"HOST" envDefault:"127.0.0.1" doc:"Address on which a bare process listens."`
+	BackendPort  int    `env:"BACKEND_PORT" envDefault:"8090" doc:"Port of the JSON API."`
+	FrontendPort int    `env:"FRONTEND_PORT" envDefault:"7860" doc:"Port of the students' pages."`
+	EnginePort   int    `env:"VLLM_PORT" envDefault:"8000" doc:"Port of the engine service (vllm_app, sat engine)."`
+
+	OpenAIBaseURL string `env:"OPENAI_API_BASE_URL" doc:"URL of an inference engine that speaks OpenAI's API; empty: the backend starts the embedded one."`
+	VLLMBaseURL   string `env:"VLLM_API_BASE_URL" doc:"The same, read when OPENAI_API_BASE_URL is empty."`
+	EngineKey     Secret `env:"VLLM_API_KEY" doc:"Key that the engine demands; also read as OPENAI_API_KEY."`
+	BackendURL    string `env:"BACKEND_URL" envDefault:"http://localhost:8090/submit_mcq" doc:"Where the pages find the backend; a trailing /submit_mcq is cut."`
+
+	BaseModel    string `env:"BASE_MODEL" envDefault:"meta-llama/Llama-3.2-3B-Instruct" doc:"Base model that the GPU engine loads."`
+	LoraModel    string `env:"LORA_MODEL" envDefault:"tiviluson/Llama-3.2-3B-SAT" doc:"LoRA adapter that the GPU engine loads; empty for none."`
+	DefaultModel string `env:"SAT_LORA_MODEL_NAME" envDefault:"sat-lora" doc:"Served name of the adapter; the default model wherever the engine lists it."`
+	MaxModelLen  int    `env:"MAX_MODEL_LEN" envDefault:"4096" doc:"Context of the model in tokens."`
+
+	Home        string `env:"SAT_HOME" envDefault:".sat" doc:"Folder for the embedded engine and its models."`
+	LlamaServer string `env:"SAT_LLAMA_SERVER" doc:"Path of a llama-server binary to use in place of the fetched engine."`
+	Model       string `env:"SAT_MODEL" envDefault:"smollm2-135m" doc:"Model of the embedded engine: smollm2-135m, llama-3.2-1b or llama-3.2-3b."`
+	ModelPath   string `env:"SAT_MODEL_PATH" doc:"A GGUF file of your own, in place of SAT_MODEL."`
+	ModelURL    string `env:"SAT_MODEL_URL" doc:"Address of a GGUF file to fetch, in place of SAT_MODEL; needs SAT_MODEL_SHA256."`
+	ModelSHA256 string `env:"SAT_MODEL_SHA256" doc:"SHA-256 of the file at SAT_MODEL_URL, or of SAT_MODEL_PATH."`
+
+	EngineTimeout time.Duration `env:"SAT_ENGINE_TIMEOUT" envDefault:"20s" doc:"Longest wait for the engine; the backend adds 5 s, the pages 10 s. The embedded engine sets it from its own speed unless it is set here."`
+	EngineSlots   int           `env:"SAT_ENGINE_SLOTS" envDefault:"0" doc:"Questions that the engine answers at a time; 0: 64 for a remote engine, 1 for the embedded one."`
+	AnswerBudget  time.Duration `env:"SAT_ANSWER_BUDGET" envDefault:"0s" doc:"Longest wait in the queue before a question is refused as overload; 0: half of the engine's timeout."`
+
+	PublicURL      string   `env:"PUBLIC_URL" envDefault:"http://localhost:7860" doc:"Address under which people reach the pages."`
+	CORSOrigins    []string `env:"SAT_CORS_ORIGINS" doc:"Origins whose scripts may call the API, separated by commas; empty: none but its own."`
+	TrustedProxies []string `env:"SAT_TRUSTED_PROXIES" doc:"Address ranges of proxies whose X-Forwarded-For is believed, separated by commas."`
+	LogLevel       string   `env:"LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error."`
+	MetricsAddr    string   `env:"METRICS_ADDR" envDefault:"127.0.0.1:9464" doc:"Address of the backend's Prometheus metrics; off for none."`
+
+	// EngineTimeoutSet tells that SAT_ENGINE_TIMEOUT was given, so that no measured speed replaces it.
+	EngineTimeoutSet bool `env:"-"`
+	// Warnings are sentences for the operator about what was given and not used.
+	Warnings []string `env:"-"`
+}
+
+// Addresses of the listeners of a bare process.
+
+// BackendAddr is where the JSON API listens.
+func (c Config) BackendAddr() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.BackendPort)) }
+
+// FrontendAddr is where the pages listen.
+func (c Config) FrontendAddr() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.FrontendPort)) }
+
+// EngineAddr is where `sat engine` listens.
+func (c Config) EngineAddr() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.EnginePort)) }
+
+// EngineURL is the engine that was named, "" when the embedded one is wanted.
+func (c Config) EngineURL() string {
+	if c.OpenAIBaseURL != "" {
+		return c.OpenAIBaseURL
+	}
+	return c.VLLMBaseURL
+}
+
+// BackendBase is the backend's URL without the path of the original's single endpoint.
+func (c Config) BackendBase() string {
+	return strings.TrimSuffix(strings.TrimSuffix(strings.TrimRight(c.BackendURL, "/"), "/submit_mcq"), "/")
+}
+
+// Margins by which each side waits longer than the one behind it, so that the innermost deadline speaks first.
+const (
+	BackendMargin  = 5 * time.Second  // backend = engine + 5 s
+	FrontendMargin = 10 * time.Second // frontend = engine + 10 s
+)
+
+func (c Config) check() (mistakes []string) {
+	bad := func(name, format string, args ...any) {
+		mistakes = append(mistakes, name+" "+fmt.Sprintf(format, args...))
+	}
+	for name, port := range map[string]int{"BACKEND_PORT": c.BackendPort, "FRONTEND_PORT": c.FrontendPort, "VLLM_PORT": c.EnginePort} {
+		if port < 0 || port > 65535 {
+			bad(name, "is %d; give a port from 1 to 65535, or 0 for any free one", port)
+		}
+	}
+	for name, raw := range map[string]string{
+		"OPENAI_API_BASE_URL": c.OpenAIBaseURL, "VLLM_API_BASE_URL": c.VLLMBaseURL, "BACKEND_URL": c.BackendURL,
+		"PUBLIC_URL": c.PublicURL, "SAT_MODEL_URL": c.ModelURL,
+	} {
+		if raw == "" {
+			continue
+		}
+		if u, err := url.Parse(raw); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			bad(name, "is no http or https address; give one such as http://localhost:8000/v1")
+		}
+	}
+	if c.ModelURL != "" && c.ModelSHA256 == "" {
+		bad("SAT_MODEL_URL", "needs SAT_MODEL_SHA256 beside it, so that the file can be verified")
+	}
+	if c.ModelSHA256 != "" && (len(c.ModelSHA256) != 64 || strings.Trim(strings.ToLower(c.ModelSHA256), "0123456789abcdef") != "") {
+		bad("SAT_MODEL_SHA256", "is no SHA-256; give 64 hexadecimal digits")
+	}
+	if c.MaxModelLen < 512 || c.MaxModelLen > 1<<20 {
+		bad("MAX_MODEL_LEN", "is %d; give 512 to 1048576 tokens", c.MaxModelLen)
+	}
+	if c.EngineTimeout < time.Second || c.EngineTimeout > time.Hour {
+		bad("SAT_ENGINE_TIMEOUT", "is %s; give 1s to 1h", c.EngineTimeout)
+	}
+	if c.EngineSlots < 0 || c.EngineSlots > 4096 {
+		bad("SAT_ENGINE_SLOTS", "is %d; give 0 to 4096", c.EngineSlots)
+	}
+	if c.AnswerBudget < 0 || c.AnswerBudget > time.Hour {
+		bad("SAT_ANSWER_BUDGET", "is %s; give 0s to 1h", c.AnswerBudget)
+	}
+	switch c.LogLevel {
+	case "debug", "info", "warn", "error":
+	default:
+		bad("LOG_LEVEL", "is none of debug, info, warn, error")
+	}
+	for _, origin := range c.CORSOrigins {
+		if u, err := url.Parse(origin); origin == "*" || err != nil || u.Host == "" || u.Path != "" {
+			bad("SAT_CORS_ORIGINS", "holds an entry that is no origin; list exact ones such as https://school.example")
+		}
+	}
+	for _, p := range c.TrustedProxies {
+		if _, err := netip.ParsePrefix(p); err != nil {
+			bad("SAT_TRUSTED_PROXIES", "holds an entry that is no address range; give ranges such as 10.0.0.0/8")
+		}
+	}
+	return mistakes
+}

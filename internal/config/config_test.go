@@ -1,0 +1,143 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestDefaults(t *testing.T) {
+	c, err := parse(nil, nil)
+	require.NoError(t, err)
+	assert.Equal(t, "127.0.0.1:8090", c.BackendAddr())
+	assert.Equal(t, "127.0.0.1:7860", c.FrontendAddr())
+	assert.Equal(t, "http://localhost:8090", c.BackendBase())
+	assert.Equal(t, "", c.EngineURL())
+	assert.Equal(t, 20*time.Second, c.EngineTimeout)
+	assert.False(t, c.EngineTimeoutSet)
+	assert.Empty(t, c.Warnings)
+}
+
+func TestEnvironmentBeatsFile(t *testing.T) {
+	c, err := parse(map[string]string{"BACKEND_PORT": "1", "FRONTEND_PORT": "2"}, map[string]string{"BACKEND_PORT": "3", "FRONTEND_PORT": ""})
+	require.NoError(t, err)
+	assert.Equal(t, 3, c.BackendPort)
+	assert.Equal(t, 2, c.FrontendPort, "an empty value counts as absent")
+}
+
+func TestS22EveryVariableChangesTheConfiguration(t *testing.T) {
+	values := map[string]string{
+		"HOST": "0.0.0.0", "OPENAI_API_BASE_URL": "http://a:1/v1", "VLLM_API_BASE_URL": "http://b:1/v1", "BACKEND_URL": "http://c:1",
+		"PUBLIC_URL": "https://tutor.example", "SAT_MODEL_URL": "https://d/e.gguf", "SAT_MODEL_SHA256": strings.Repeat("a", 64),
+		"SAT_ENGINE_TIMEOUT": "61s", "SAT_ANSWER_BUDGET": "7s", "LOG_LEVEL": "debug", "SAT_CORS_ORIGINS": "https://f.example",
+		"SAT_TRUSTED_PROXIES": "10.0.0.0/8", "MAX_MODEL_LEN": "2048",
+	}
+	base, err := parse(nil, nil)
+	require.NoError(t, err)
+	for _, name := range Names() {
+		t.Run(name, func(t *testing.T) {
+			value := values[name]
+			if value == "" {
+				value = "7"
+			}
+			given := map[string]string{name: value}
+			if name == "SAT_MODEL_URL" {
+				given["SAT_MODEL_SHA256"] = values["SAT_MODEL_SHA256"]
+			}
+			c, err := parse(nil, given)
+			require.NoError(t, err)
+			assert.NotEqual(t, base, c)
+			assert.NotEmpty(t, Doc(name))
+		})
+	}
+}
+
+func TestX1OneKeyTwoNames(t *testing.T) {
+	c, err := parse(map[string]string{"OPENAI_API_KEY": "k1"}, nil)
+	require.NoError(t, err)
+	assert.Equal(t, "k1", c.EngineKey.Reveal())
+	c, err = parse(map[string]string{"OPENAI_API_KEY": "k1", "VLLM_API_KEY": "k2"}, nil)
+	require.NoError(t, err)
+	assert.Equal(t, "k2", c.EngineKey.Reveal())
+}
+
+func TestSecretFromFileAndNeverPrinted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(path, []byte("canary-41\n"), 0o600))
+	c, err := parse(nil, map[string]string{"VLLM_API_KEY_FILE": path})
+	require.NoError(t, err)
+	assert.Equal(t, "canary-41", c.EngineKey.Reveal())
+	encoded, err := json.Marshal(c)
+	require.NoError(t, err)
+	for _, printed := range []string{fmt.Sprint(c), fmt.Sprintf("%+v", c), fmt.Sprintf("%#v", c), string(encoded)} {
+		assert.NotContains(t, printed, "canary-41")
+	}
+
+	_, err = parse(nil, map[string]string{"VLLM_API_KEY_FILE": path, "VLLM_API_KEY": "x"})
+	assert.ErrorContains(t, err, "both set")
+	_, err = parse(nil, map[string]string{"VLLM_API_KEY_FILE": path + ".absent"})
+	assert.ErrorContains(t, err, "VLLM_API_KEY_FILE")
+}
+
+func TestAllMistakesTogether(t *testing.T) {
+	_, err := parse(nil, map[string]string{"BACKEND_PORT": "eighty", "SAT_ENGINE_TIMEOUT": "soon"})
+	require.Error(t, err)
+	assert.ErrorContains(t, err, "BACKEND_PORT is not a whole number")
+	assert.ErrorContains(t, err, "SAT_ENGINE_TIMEOUT is not a duration")
+	assert.NotContains(t, err.Error(), "eighty")
+
+	_, err = parse(nil, map[string]string{"BACKEND_PORT": "70000", "LOG_LEVEL": "loud", "OPENAI_API_BASE_URL": "engine",
+		"SAT_MODEL_URL": "https://d/e", "SAT_CORS_ORIGINS": "*", "SAT_TRUSTED_PROXIES": "here", "MAX_MODEL_LEN": "3",
+		"SAT_ENGINE_SLOTS": "-1", "SAT_ENGINE_TIMEOUT": "1ms"})
+	for _, name := range []string{"BACKEND_PORT", "LOG_LEVEL", "OPENAI_API_BASE_URL", "SAT_MODEL_URL", "SAT_CORS_ORIGINS",
+		"SAT_TRUSTED_PROXIES", "MAX_MODEL_LEN", "SAT_ENGINE_SLOTS", "SAT_ENGINE_TIMEOUT"} {
+		assert.ErrorContains(t, err, name)
+	}
+}
+
+func TestUnknownNamesAreReported(t *testing.T) {
+	c, err := parse(map[string]string{"BACKEND_PROT": "1"}, map[string]string{"SAT_MODLE": "x", "PATH": "/bin", "SAT_TEST_REQUIRE": "chromium"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{
+		"BACKEND_PROT is not a known setting and is ignored; did you mean BACKEND_PORT?",
+		"SAT_MODLE is not a known setting and is ignored; did you mean SAT_MODEL?",
+	}, c.Warnings)
+}
+
+func TestTwoEngineURLs(t *testing.T) {
+	c, err := parse(nil, map[string]string{"OPENAI_API_BASE_URL": "http://a/v1", "VLLM_API_BASE_URL": "http://b/v1"})
+	require.NoError(t, err)
+	assert.Equal(t, "http://a/v1", c.EngineURL())
+	assert.Len(t, c.Warnings, 1)
+}
+
+func TestBackendBase(t *testing.T) {
+	for given, want := range map[string]string{
+		"http://backend:8090/submit_mcq":  "http://backend:8090",
+		"http://backend:8090/submit_mcq/": "http://backend:8090",
+		"http://backend:8090/":            "http://backend:8090",
+		"http://backend:8090":             "http://backend:8090",
+	} {
+		assert.Equal(t, want, Config{BackendURL: given}.BackendBase())
+	}
+}
+
+func TestLoadReadsTheFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), ".env")
+	require.NoError(t, os.WriteFile(path, []byte("# a comment\nMAX_MODEL_LEN=2048\n"), 0o600))
+	c, err := Load(path)
+	require.NoError(t, err)
+	assert.Equal(t, 2048, c.MaxModelLen)
+	_, err = Load(path + ".absent")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, []byte("no equals sign\n"), 0o600))
+	_, err = Load(path)
+	assert.Error(t, err)
+}
