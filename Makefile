@@ -1,0 +1,53 @@
+# SAT Reading tutor. `make help` lists what there is.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  = -s -w -X sattutor/cmd/internal/setup.version=$(VERSION)
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+LEFT_OUT = .sat/tests-left-out.txt
+
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## fetch the embedded engine if need be, start engine, backend and pages, print the address
+	@bin/sat up
+
+build: ## bin/backend, bin/frontend and bin/sat
+	@mkdir -p bin
+	$(GO) build -trimpath -ldflags "$(LDFLAGS)" -o bin/ ./cmd/backend ./cmd/frontend ./cmd/sat
+
+test: ## every test that this machine can run; the last lines name what was left out
+	@mkdir -p .sat && rm -f $(LEFT_OUT)
+	SAT_TEST_LEFT_OUT=$(CURDIR)/$(LEFT_OUT) $(GO) test $(TESTFLAGS) ./...
+	@if [ -s $(LEFT_OUT) ]; then echo "left out:"; sort -u $(LEFT_OUT) | sed 's/^/  /'; else echo "nothing was left out"; fi
+
+lint: ## gofmt, vet and staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not formatted (run make fmt):"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+fmt: ## format the Go code
+	gofmt -w $$(git ls-files '*.go')
+
+bench: ## the backend's allocations against their ceilings, and its benchmarks
+	SAT_BENCH=1 $(GO) test -run 'TestCeilings' -count=1 -v ./internal/backend
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/backend ./internal/engine/openaicompat ./internal/prompt
+
+e2e: ## pages in a real browser and the whole stack on this machine, engine included
+	SAT_TEST_REQUIRE=chromium,engine $(GO) test -count=1 ./internal/frontend ./internal/engine/llamacpp ./cmd/...
+
+docker: ## build the images
+	docker compose build
+
+up: ## start the compose stack in the background
+	docker compose up -d --build
+
+down: ## stop the compose stack, keep its volumes
+	docker compose down
+
+e2e-compose: ## build and start the compose stack with stand-in base images, and try it to destruction
+	deploy/ci/e2e.sh
+
+.PHONY: help run build test lint fmt bench e2e docker up down e2e-compose
