@@ -11,6 +11,12 @@ const (
 	Careful Mode = "careful" // the four rotations of the choices, averaged; equals Fast for method "option"
 )
 
+// Options are the caller's wishes for one answer. The zero value asks the default model, fast.
+type Options struct {
+	Model string // a served name; "" for the default
+	Mode  Mode   // "" for Fast
+}
+
 // Usage counts the tokens of all engine calls behind one answer.
 type Usage struct {
 	Prompt     int // tokens of the prompts

@@ -38,6 +38,22 @@ type Model struct {
 	Evaluations   []Evaluation // newest first; empty when nothing was measured
 }
 
+// Served is one name that an engine serves, as a probe of the engine found it.
+type Served struct {
+	Name          string
+	Parent        string // for an adapter: the served name of its base; "" otherwise or where unknown
+	ContextTokens int    // prompt and completion together; 0 where the engine does not say
+	TextOnly      bool   // the engine's log-probabilities cannot be used: the model is asked by MethodGenerate
+}
+
+// Listed is a model with what holds for it at this moment.
+type Listed struct {
+	Model
+	Default       bool // takes the questions that name no model
+	Available     bool // the engine serves it now
+	ContextTokens int  // prompt and completion together; 0 where the engine does not say
+}
+
 // Evaluation is one measured accuracy of a model, with everything that must be said beside it.
 type Evaluation struct {
 	Pool     string  `json:"pool"`              // the items: "dev-133", "race-test"
