@@ -1,0 +1,119 @@
+package telemetry
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Buckets of the histograms, in seconds: from a cached answer on a GPU to a 3B model on a laptop.
+func buckets() []float64 {
+	return []float64{0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 15, 30, 60, 120, 300}
+}
+
+// Metrics is the registry of a process with the product's series. Its methods are safe for concurrent use.
+type Metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.HistogramVec
+	panics   *prometheus.CounterVec
+	answers  *prometheus.CounterVec
+	took     *prometheus.HistogramVec
+	waited   *prometheus.HistogramVec
+	cached   *prometheus.CounterVec
+}
+
+// NewMetrics gives a registry that names this build by its version and revision.
+func NewMetrics(version, revision string) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "sat_http_request_duration_seconds", Help: "Time from a request's header to the end of its reply.",
+			Buckets: buckets()}, []string{"route", "method", "code"}),
+		panics: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sat_panics_total", Help: "Requests that ended in a panic."}, []string{"route"}),
+		answers: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sat_answers_total", Help: "Questions by how they ended: ok, invalid, engine_error, timeout, shed, client_error."},
+			[]string{"model", "adapter", "result"}),
+		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "sat_answer_duration_seconds", Help: "Time from an accepted question to its answer.",
+			Buckets: buckets()}, []string{"model"}),
+		waited: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "sat_queue_wait_seconds", Help: "Time that questions waited for a place at the engine.",
+			Buckets: buckets()}, []string{"class"}),
+		cached: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sat_prompt_tokens_cached_total", Help: "Prompt tokens that the engine took from its prefix cache."},
+			[]string{"adapter"}),
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "sat_build_info", Help: "Always 1; the labels name the build.",
+		ConstLabels: prometheus.Labels{"version": version, "revision": revision}})
+	build.Set(1)
+	m.registry.MustRegister(m.requests, m.panics, m.answers, m.took, m.waited, m.cached, build,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Request notes one HTTP request by its route's pattern.
+func (m *Metrics) Request(route, method string, status int, took time.Duration) {
+	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// Panic counts a request that panicked.
+func (m *Metrics) Panic(route string) { m.panics.WithLabelValues(route).Inc() }
+
+// Answered is one question that came to its end.
+type Answered struct {
+	Model   string // served name, from the registry; "" when the question ended before a model was chosen
+	Adapter string
+	Result  string        // ok, invalid, engine_error, timeout, shed or client_error
+	Took    time.Duration // from the accepted question to the answer
+	Waited  time.Duration // of these, for a place at the engine
+	Cached  int           // prompt tokens read from the prefix cache
+}
+
+// Answered notes the end of a question.
+func (m *Metrics) Answered(a Answered) {
+	m.answers.WithLabelValues(a.Model, a.Adapter, a.Result).Inc()
+	if a.Result != "ok" {
+		return
+	}
+	m.took.WithLabelValues(a.Model).Observe(a.Took.Seconds())
+	m.waited.WithLabelValues(classStudent).Observe(a.Waited.Seconds())
+	m.cached.WithLabelValues(a.Adapter).Add(float64(a.Cached))
+}
+
+// classStudent is the only class of questions until evaluations share the queue.
+const classStudent = "student"
+
+// WatchEngine exports, at each scrape, whether the engine is up and how many of its calls are in flight.
+func (m *Metrics) WatchEngine(name string, up func() bool, inFlight func() int) {
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sat_engine_up", Help: "1 while the engine is ready to answer.",
+			ConstLabels: prometheus.Labels{"engine": name}}, func() float64 {
+			if up() {
+				return 1
+			}
+			return 0
+		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sat_engine_inflight", Help: "Engine calls in flight."}, func() float64 { return float64(inFlight()) }))
+}
+
+// WatchQueue exports, at each scrape, how many questions wait for a place at the engine.
+func (m *Metrics) WatchQueue(depth func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sat_queue_depth", Help: "Questions that wait for a place at the engine.",
+		ConstLabels: prometheus.Labels{"class": classStudent}}, func() float64 { return float64(depth()) }))
+}
+
+// Handler serves the registry in Prometheus' text format, at /metrics alone.
+func (m *Metrics) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry}))
+	return mux
+}
