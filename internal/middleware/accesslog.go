@@ -14,7 +14,7 @@ func AccessLog(log *slog.Logger) Wrap {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			begin := time.Now()
-			reply := writer(w, r)
+			reply := writer(w)
 			defer func() {
 				level := slog.LevelInfo
 				if reply.final() >= http.StatusInternalServerError {

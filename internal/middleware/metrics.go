@@ -18,7 +18,7 @@ func Metrics(rec Recorder) Wrap {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			begin := time.Now()
-			reply := writer(w, r)
+			reply := writer(w)
 			defer func() { rec.Request(route(r), method(r), reply.final(), time.Since(begin)) }()
 			next.ServeHTTP(reply, r)
 		})

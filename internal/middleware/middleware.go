@@ -63,16 +63,11 @@ type Writer struct {
 }
 
 // writer gives the Writer of the request, which all concerns share.
-func writer(w http.ResponseWriter, r *http.Request) *Writer {
+func writer(w http.ResponseWriter) *Writer {
 	if own, ok := w.(*Writer); ok {
 		return own
 	}
-	own := &Writer{}
-	if rec := recordOf(r.Context()); rec != nil {
-		own = &rec.reply
-	}
-	own.ResponseWriter = w
-	return own
+	return &Writer{ResponseWriter: w}
 }
 
 // WriteHeader implements [http.ResponseWriter].

@@ -13,7 +13,7 @@ import (
 func Recover(log *slog.Logger, rec Recorder, fail Fail) Wrap {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			reply := writer(w, r)
+			reply := writer(w)
 			defer func() {
 				cause := recover()
 				if cause == nil {

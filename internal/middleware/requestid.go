@@ -20,7 +20,8 @@ func RequestID(newID func() string) Wrap {
 				rec.id = newID()
 			}
 			w.Header().Set(api.HeaderRequestID, rec.id)
-			next.ServeHTTP(writer(w, r), r.WithContext(context.WithValue(r.Context(), recordKey{}, rec)))
+			rec.reply.ResponseWriter = w
+			next.ServeHTTP(&rec.reply, r.WithContext(context.WithValue(r.Context(), recordKey{}, rec)))
 		})
 	}
 }

