@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -177,6 +178,10 @@ func fail(ctx context.Context, err error) error {
 	}
 	if r, ok := midStream(err); ok {
 		return r.failure()
+	}
+	var address *url.Error
+	if errors.As(err, &address) {
+		return &engine.Error{Kind: engine.Rejected, Err: err}
 	}
 	return &engine.Error{Kind: engine.BadOutput, Err: err}
 }
