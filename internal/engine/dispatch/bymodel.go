@@ -104,5 +104,8 @@ func (b *ByModel) of(model string) (engine.Engine, error) {
 	if e, ok := (*b.engines.Load())[model]; ok {
 		return e, nil
 	}
+	if model == "" {
+		return nil, &engine.Error{Kind: engine.Rejected, Err: errors.New("a request needs a model")}
+	}
 	return nil, &engine.Error{Kind: engine.UnknownModel, Err: fmt.Errorf("no engine serves %q", model)}
 }

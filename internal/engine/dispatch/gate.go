@@ -14,10 +14,10 @@ import (
 
 // Constants of the gate.
 const (
-	weight       = 0.2  // of the newest service time in the moving averages
-	deviations   = 2    // mean deviations above the mean that stand for the 95th percentile
-	jitter       = 0.2  // of RetryAfter, so that the refused do not come back together
-	defaultPlace = 2000 // bounds the memory of those who wait
+	weight     = 0.2  // of the newest service time in the moving averages
+	deviations = 2    // mean deviations above the mean that stand for the 95th percentile
+	jitter     = 0.2  // of RetryAfter, so that the refused do not come back together
+	maxPlaces  = 2000 // bounds the memory of those who wait
 )
 
 // GateOptions configure a Gate.
@@ -57,7 +57,7 @@ type GateStats struct {
 func NewGate(opts GateOptions) *Gate {
 	opts.Slots = max(1, opts.Slots)
 	if opts.MaxWaiting <= 0 {
-		opts.MaxWaiting = defaultPlace
+		opts.MaxWaiting = maxPlaces
 	}
 	if opts.Rand == nil {
 		opts.Rand = rand.Float64
@@ -99,15 +99,17 @@ func (g *Gate) Enter(ctx context.Context) (leave func(), err error) {
 
 // Stats gives the state of now.
 func (g *Gate) Stats() GateStats {
-	budget := g.opts.Budget()
+	budget, service := g.opts.Budget(), g.service()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return GateStats{
-		InFlight: g.inFlight,
-		Waiting:  g.line.Len(),
-		Places:   g.places(budget),
-		Service:  time.Duration(g.mean * float64(time.Second)),
-	}
+	return GateStats{InFlight: g.inFlight, Waiting: g.line.Len(), Places: g.places(budget), Service: service}
+}
+
+// service is the mean service time.
+func (g *Gate) service() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return time.Duration(g.mean * float64(time.Second))
 }
 
 // errLate says that the deadline is out of reach.
@@ -116,7 +118,7 @@ var errLate = errors.New("the answer would come too late")
 // wait ends with the waiter's turn, with ctx, or once the time left is shorter than the mean service time.
 func (g *Gate) wait(ctx context.Context, w *waiter, deadline time.Time) error {
 	for {
-		spare := time.Until(deadline) - g.Stats().Service
+		spare := time.Until(deadline) - g.service()
 		if spare <= 0 {
 			return errLate
 		}
