@@ -1,0 +1,85 @@
+package backend
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"sattutor/internal/api"
+	"sattutor/internal/middleware"
+	"sattutor/internal/sat"
+)
+
+// describeAnswers adds the two calls of the hot path to the document. They are plain handlers: huma's way through a
+// request costs more allocations than the rest of the handler together.
+func describeAnswers(doc *huma.OpenAPI) {
+	describe[api.MCQRequest, api.MCQResponse](doc, &huma.Operation{
+		OperationID: "submit-mcq", Method: http.MethodPost, Path: "/submit_mcq", Tags: []string{"Original contract"},
+		Summary:     "Answer a question",
+		Description: "The original's call. Headers tell the model, its confidence and the quality of its answers.",
+	})
+	describe[api.AnswerRequest, api.Answer](doc, &huma.Operation{
+		OperationID: "create-answer", Method: http.MethodPost, Path: "/api/v1/answers", Tags: []string{"Answers"},
+		Summary:     "Answer a question, with everything known of the answer",
+		Description: "Scores of all choices, the model and the prompt behind them, and what the answer is worth.",
+	})
+}
+
+// submitMCQ is POST /submit_mcq.
+func (s *Server) submitMCQ(w http.ResponseWriter, r *http.Request) error {
+	var body api.MCQRequest
+	if err := decode(r, &body); err != nil {
+		return err
+	}
+	a, err := s.answer(w, r, body.Domain(), sat.Options{})
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, api.MCQResponse{Answer: a.Choice()})
+}
+
+// createAnswer is POST /api/v1/answers.
+func (s *Server) createAnswer(w http.ResponseWriter, r *http.Request) error {
+	var body api.AnswerRequest
+	if err := decode(r, &body); err != nil {
+		return err
+	}
+	opts := sat.Options{Model: body.Model, Mode: sat.Mode(body.Mode)}
+	a, err := s.answer(w, r, body.Domain(), opts)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, api.FromAnswer(a, middleware.IDOf(r.Context())))
+}
+
+// answer asks the tutor, and tells in headers and in the log what the bodies do not say.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, q sat.Question, opts sat.Options) (sat.Answer, error) {
+	a, err := s.opts.Answers.Answer(r.Context(), q, opts)
+	if err != nil {
+		return sat.Answer{}, err
+	}
+	header := w.Header()
+	header.Set(api.HeaderModel, a.Model)
+	header.Set(api.HeaderQuality, string(a.Quality))
+	if a.Scores != nil {
+		header.Set(api.HeaderConfidence, strconv.FormatFloat(a.Confidence, 'f', 4, 64))
+	}
+	header.Set("Server-Timing", fmt.Sprintf("engine;dur=%.1f, total;dur=%.1f",
+		float64(a.Engine.Microseconds())/1000, float64(a.Total.Microseconds())/1000))
+	middleware.Note(r.Context(), slog.String("model", a.Model), slog.String("adapter", a.Adapter), slog.String("result", "ok"))
+	return a, nil
+}
+
+func writeJSON(w http.ResponseWriter, body any) error {
+	w.Header().Set("Content-Type", "application/json")
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(body); err != nil {
+		return &refusal{status: clientGone, code: "client_gone", cause: err}
+	}
+	return nil
+}

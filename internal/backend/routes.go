@@ -1,0 +1,119 @@
+package backend
+
+import (
+	"net/http"
+	"net/url"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+	"github.com/rs/cors"
+
+	"sattutor/internal/api"
+	"sattutor/internal/middleware"
+)
+
+// route builds the handler: what every request passes, from the outside in, and then the routes.
+func (s *Server) route(public *url.URL) error {
+	clientAddr, err := middleware.ClientAddr(s.opts.Proxies)
+	if err != nil {
+		return err
+	}
+	crossOrigin, err := s.crossOrigin()
+	if err != nil {
+		return err
+	}
+	r := chi.NewRouter()
+	r.Use(
+		middleware.RequestID(s.opts.NewID),                                  // first: everything below names the request by it
+		clientAddr,                                                          // before the log, which may name it
+		middleware.AccessLog(s.opts.Log),                                    // sees the status that all below decided
+		middleware.Metrics(s.opts.Metrics),                                  //
+		middleware.Recover(s.opts.Log, s.opts.Metrics, serveError),          // inside of log and metrics, so that a panic is a counted 500
+		middleware.Headers(middleware.APIHeaders(public.Scheme == "https")), // before anything may refuse
+		middleware.Host(public.Hostname(), []string{"/health", "/ready"}, serveError),
+	)
+	r.Use(crossOrigin...)
+	r.Use(
+		middleware.Timeout(s.opts.Timeout),
+		middleware.BodyLimit(MaxBody, serveError),
+	)
+	r.NotFound(handle(func(http.ResponseWriter, *http.Request) error { return errNoRoute() }))
+	r.MethodNotAllowed(methodNotAllowed(r))
+
+	routes := r.With(jsonBody)
+	described := humachi.New(routes, humaConfig(s.opts.Version.Version))
+	doc := described.OpenAPI()
+	doc.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[problem](), reflect.TypeFor[api.Problem]())
+	routes.Method(http.MethodPost, "/submit_mcq", handle(s.submitMCQ))
+	routes.Method(http.MethodPost, "/api/v1/answers", handle(s.createAnswer))
+	describeAnswers(doc)
+	s.registerQuestions(described)
+	s.registerModels(described)
+	s.registerOperations(described)
+	if err := s.document(doc); err != nil {
+		return err
+	}
+	routes.Method(http.MethodGet, "/openapi.json", handle(s.serveOpenAPI))
+	routes.Method(http.MethodGet, "/docs", handle(s.serveDocs))
+	routes.Method(http.MethodGet, "/docs/style.css", handle(serveStyle))
+	s.handler = r
+	return nil
+}
+
+// crossOrigin answers preflights of the listed origins, and refuses writes that another site's page makes a browser
+// send.
+func (s *Server) crossOrigin() (chi.Middlewares, error) {
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(handle(func(http.ResponseWriter, *http.Request) error { return errCrossOrigin() }))
+	if len(s.opts.CORS.Origins) == 0 { // rs/cors would take an empty list for every origin
+		return chi.Middlewares{protection.Handler}, nil
+	}
+	for _, origin := range s.opts.CORS.Origins {
+		if origin == "*" {
+			continue
+		}
+		if err := protection.AddTrustedOrigin(origin); err != nil {
+			return nil, err
+		}
+	}
+	allow := cors.New(cors.Options{
+		AllowedOrigins:   s.opts.CORS.Origins,
+		AllowedMethods:   []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete},
+		AllowedHeaders:   []string{"Accept", "Authorization", "Content-Type", "Idempotency-Key", api.HeaderRequestID},
+		ExposedHeaders:   []string{api.HeaderRequestID, api.HeaderModel, api.HeaderConfidence, api.HeaderQuality, "Retry-After", "Server-Timing"},
+		AllowCredentials: s.opts.CORS.Credentials,
+		MaxAge:           600,
+	})
+	return chi.Middlewares{allow.Handler, protection.Handler}, nil
+}
+
+// humaConfig describes the API; its own routes for documents are off, for they load scripts from elsewhere.
+func humaConfig(version string) huma.Config {
+	replaceHumaErrors()
+	config := huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title:   service,
+				Version: version,
+				Description: "Answers multiple-choice questions about a reading passage with one of the offered choices. " +
+					"The answers are a model's, not an official key.",
+			},
+		},
+		Formats:       huma.DefaultFormats,
+		DefaultFormat: "application/json",
+	}
+	config.AllowAdditionalPropertiesByDefault = true // as the original: unknown fields are ignored
+	return config
+}
+
+// handle makes a handler of one that returns its error.
+func handle(h func(w http.ResponseWriter, r *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			serveError(w, r, err)
+		}
+	}
+}
