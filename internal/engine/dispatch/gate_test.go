@@ -57,6 +57,8 @@ func TestGateAdmitsInOrderOfArrival(t *testing.T) {
 		assert.Equal(t, 2, gate.Stats().InFlight)
 		assert.Equal(t, 8, gate.Stats().Waiting)
 		time.Sleep(time.Minute)
+		mu.Lock()
+		defer mu.Unlock()
 		assert.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, order)
 		assert.Zero(t, gate.Stats().InFlight)
 	})
@@ -264,6 +266,8 @@ func TestGateGoodput(t *testing.T) {
 			}()
 		}
 		time.Sleep(budget)
+		mu.Lock()
+		defer mu.Unlock()
 		capacity := slots * int(offered/service)
 		assert.GreaterOrEqual(t, len(latencies), capacity*95/100)
 		assert.LessOrEqual(t, slices.Max(latencies), budget)
@@ -330,6 +334,8 @@ func TestGateNeverExceedsItsSlots(t *testing.T) {
 				}()
 			}
 			time.Sleep(time.Minute)
+			mu.Lock()
+			defer mu.Unlock()
 			assert.LessOrEqual(t, most, slots)
 			assert.Equal(t, len(arrivals), ended)
 			assert.Zero(t, gate.Stats().InFlight)
