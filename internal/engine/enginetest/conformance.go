@@ -22,8 +22,8 @@ type Target struct {
 	Overflow  bool    // knows its context and refuses a longer prompt
 	Parallel  int     // requests sent at once; 0 for 8
 	Tolerance float64 // by which log-probabilities of equal requests may differ: a warm prefix computes otherwise
-	Recorded  bool    // replies were recorded for one prompt alone: what needs another prompt is left out
-	Messages  []engine.Message
+	Unknown   string  // a name that is not served; "" for "no-such-model"
+	LetterIDs []int   // of "A" to "D", where replies are recorded for one request alone: the rest is left out
 }
 
 // letters are the letters that the suite asks for.
@@ -47,18 +47,21 @@ func Conformance(t *testing.T, target Target) {
 	if s.Parallel == 0 {
 		s.Parallel = 8
 	}
-	if s.Messages == nil {
-		s.Messages = SampleQuestion()
+	if s.Unknown == "" {
+		s.Unknown = "no-such-model"
 	}
-	s.ids = make([]int, len(letters))
+	s.ids = s.LetterIDs
 	t.Run("models", s.models)
-	t.Run("tokenize", s.tokenize)
+	if s.LetterIDs == nil {
+		s.ids = make([]int, len(letters))
+		t.Run("tokenize", s.tokenize)
+	}
 	t.Run("letters", s.letters)
 	t.Run("repeats", s.repeats)
 	t.Run("unknown model", s.unknownModel)
 	t.Run("no form", s.noForm)
 	t.Run("contexts", s.contexts)
-	if s.Recorded {
+	if s.LetterIDs != nil {
 		return
 	}
 	t.Run("text", s.text)
@@ -94,7 +97,7 @@ func (s *suite) call(t *testing.T) context.Context {
 // request asks for one token and the letters.
 func (s *suite) request(model string) engine.Request {
 	return engine.Request{
-		Model: model, Messages: s.Messages, MaxTokens: 1, LogprobIDs: s.ids,
+		Model: model, Messages: SampleQuestion(), MaxTokens: 1, LogprobIDs: s.ids,
 		TemplateArgs: map[string]string{"date_string": "11 Jun 2025"},
 	}
 }
@@ -189,9 +192,12 @@ func (s *suite) repeats(t *testing.T) {
 }
 
 func (s *suite) unknownModel(t *testing.T) {
-	req := s.request("no-such-model")
+	req := s.request(s.Unknown)
 	_, err := s.Engine.Complete(s.call(t), req)
 	wantKind(t, err, engine.UnknownModel)
+	if s.LetterIDs != nil {
+		return
+	}
 	_, err = s.Engine.Stream(s.call(t), req, func(string) error { return nil })
 	wantKind(t, err, engine.UnknownModel)
 }

@@ -104,7 +104,7 @@ func choose(list []Recording, r *http.Request, sent []byte) (Recording, bool) {
 	}
 	best, bestScore := -1, -1
 	for i, rec := range of {
-		if score := likeness(rec.Request.Body, sent); score > bestScore {
+		if score := rec.likeness(sent); score > bestScore {
 			best, bestScore = i, score
 		}
 	}
@@ -120,14 +120,18 @@ var (
 	soft    = []string{"messages", "max_tokens", "temperature", "top_logprobs", "stream_options", "chat_template_kwargs"}
 )
 
-// likeness counts equal members; -1 where the shapes differ.
-func likeness(recorded, sent []byte) int {
+// likeness counts equal members; -1 where the shapes differ. A refusal has no shape but the model's name.
+func (r Recording) likeness(sent []byte) int {
 	var was, is map[string]any
-	if json.Unmarshal(recorded, &was) != nil || json.Unmarshal(sent, &is) != nil {
+	if json.Unmarshal(r.Request.Body, &was) != nil || json.Unmarshal(sent, &is) != nil {
 		return -1
 	}
+	decisive := shaping
+	if r.Response.Status != http.StatusOK {
+		decisive = shaping[:1]
+	}
 	score := 0
-	for _, name := range shaping {
+	for _, name := range decisive {
 		same := reflect.DeepEqual(was[name], is[name])
 		if name == "response_format" {
 			same = (was[name] == nil) == (is[name] == nil)
