@@ -1,0 +1,161 @@
+// Package apiclient calls the backend's API and turns its error bodies into coded errors.
+//
+// Every method takes and gives shapes of package api. Whatever goes wrong is a *[sat.Error]: what the backend said
+// (problem.go), a deadline that passed, or a backend that cannot be reached. What is safe to send again is sent again
+// for a while (retry.go).
+package apiclient
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"sattutor/internal/api"
+)
+
+// Bounds of one call.
+const (
+	maxReply       = 4 << 20          // bytes of a reply
+	defaultTimeout = 30 * time.Second // where Options name none
+	idlePerHost    = 64
+)
+
+// Options configure a Client.
+type Options struct {
+	BaseURL   string               // of the backend; a trailing /submit_mcq is cut
+	Timeout   func() time.Duration // longest time of one call, retries included, asked at each; nil for 30 s
+	Transport http.RoundTripper    // nil for an own one
+	Rand      func() float64       // uniform in [0, 1), for the jitter of retries; nil for math/rand/v2
+}
+
+// Client is a client of one backend. It is safe for concurrent use and made by New.
+type Client struct {
+	base    string
+	http    *http.Client
+	timeout func() time.Duration
+	rand    func() float64
+}
+
+// New gives a client; it connects at the first call.
+func New(opts Options) (*Client, error) {
+	base := strings.TrimRight(strings.TrimSuffix(strings.TrimRight(opts.BaseURL, "/"), "/submit_mcq"), "/")
+	if u, err := url.Parse(base); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("apiclient: %q is no http or https address of a backend", opts.BaseURL)
+	}
+	if opts.Timeout == nil {
+		opts.Timeout = func() time.Duration { return defaultTimeout }
+	}
+	if opts.Rand == nil {
+		opts.Rand = rand.Float64
+	}
+	if opts.Transport == nil {
+		opts.Transport = &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+			TLSHandshakeTimeout: 5 * time.Second,
+			MaxIdleConns:        idlePerHost,
+			MaxIdleConnsPerHost: idlePerHost,
+			IdleConnTimeout:     30 * time.Second, // below the backend's 60 s
+		}
+	}
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &Client{base: base, http: &http.Client{Transport: opts.Transport, CheckRedirect: stay},
+		timeout: opts.Timeout, rand: opts.Rand}, nil
+}
+
+// BaseURL is the backend's address, without a path of the API.
+func (c *Client) BaseURL() string { return c.base }
+
+// SubmitMCQ asks by the original's call.
+func (c *Client) SubmitMCQ(ctx context.Context, q api.MCQRequest) (api.MCQResponse, error) {
+	return send[api.MCQResponse](ctx, c, http.MethodPost, "/submit_mcq", q)
+}
+
+// Answer asks for an answer with everything that is known of it.
+func (c *Client) Answer(ctx context.Context, q api.AnswerRequest) (api.Answer, error) {
+	return send[api.Answer](ctx, c, http.MethodPost, "/api/v1/answers", q)
+}
+
+// ParseQuestion splits a pasted block into passage, question and choices.
+func (c *Client) ParseQuestion(ctx context.Context, block string) (api.MCQRequest, error) {
+	return send[api.MCQRequest](ctx, c, http.MethodPost, "/api/v1/questions:parse", api.ParseRequest{Block: block})
+}
+
+// Models lists the models that can be asked.
+func (c *Client) Models(ctx context.Context) ([]api.Model, error) {
+	list, err := send[api.ModelList](ctx, c, http.MethodGet, "/api/v1/models", nil)
+	return list.Models, err
+}
+
+// Version names the backend's build.
+func (c *Client) Version(ctx context.Context) (api.Version, error) {
+	return send[api.Version](ctx, c, http.MethodGet, "/version", nil)
+}
+
+// Ready tells whether the backend has what it needs, of all its parts or of the named ones. A backend that is not
+// ready is an answer, no error.
+func (c *Client) Ready(ctx context.Context, need ...string) (api.Ready, error) {
+	path := "/ready"
+	if len(need) > 0 {
+		path += "?need=" + url.QueryEscape(strings.Join(need, ","))
+	}
+	return send[api.Ready](ctx, c, http.MethodGet, path, nil)
+}
+
+type requestIDKey struct{}
+
+// WithRequestID gives a context whose calls carry the id, so that both servers' logs name one request alike.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestIDKey{}, id)
+}
+
+// send makes one call and decodes its reply. A nil body sends none.
+func send[T any](ctx context.Context, c *Client, method, path string, body any) (T, error) {
+	var out T
+	ctx, cancel := context.WithTimeout(ctx, c.timeout())
+	defer cancel()
+	var raw []byte
+	if body != nil {
+		var err error
+		if raw, err = json.Marshal(body); err != nil {
+			return out, failed(ctx, err)
+		}
+	}
+	reply, err := c.exchange(ctx, method, path, raw)
+	if err != nil {
+		return out, err
+	}
+	if err := json.Unmarshal(reply, &out); err != nil {
+		return out, strange(err)
+	}
+	return out, nil
+}
+
+// attempt sends the request once and reads the reply, whatever its status.
+func (c *Client) attempt(ctx context.Context, method, path string, body []byte) (*http.Response, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, nil, err
+	}
+	req.Header.Set("Accept", "application/json, application/problem+json")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if id, ok := ctx.Value(requestIDKey{}).(string); ok {
+		req.Header.Set(api.HeaderRequestID, id)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	reply, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
+	return resp, reply, err
+}
