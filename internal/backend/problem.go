@@ -208,6 +208,15 @@ var replaceHumaErrors = sync.OnceFunc(func() {
 	}
 })
 
+// fieldError words one complaint of huma's validation.
+func fieldError(d *huma.ErrorDetail) sat.FieldError {
+	if name, ok := strings.CutPrefix(d.Message, "expected required property "); ok {
+		return sat.FieldError{Field: strings.TrimSuffix(name, " to be present"), Message: "is missing"}
+	}
+	field := strings.TrimPrefix(strings.TrimPrefix(d.Location, "body."), "query.")
+	return sat.FieldError{Field: field, Message: d.Message}
+}
+
 // humaError finds the error that a handler returned, or words what huma's validation found, without the values.
 func humaError(status int, msg string, errs []error) error {
 	invalid := sat.Errorf(sat.Invalid, "The request breaks a rule of this call.")
@@ -218,9 +227,7 @@ func humaError(status int, msg string, errs []error) error {
 		}
 		var detailed huma.ErrorDetailer
 		if errors.As(err, &detailed) {
-			d := detailed.ErrorDetail()
-			field := strings.TrimPrefix(strings.TrimPrefix(d.Location, "body."), "query.")
-			invalid.Fields = append(invalid.Fields, sat.FieldError{Field: field, Message: d.Message})
+			invalid.Fields = append(invalid.Fields, fieldError(detailed.ErrorDetail()))
 		}
 	}
 	switch status {
