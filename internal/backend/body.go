@@ -12,7 +12,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"sattutor/internal/middleware"
 	"sattutor/internal/sat"
 )
 
@@ -50,7 +49,6 @@ func jsonBody(next http.Handler) http.Handler {
 		if err != nil {
 			return err
 		}
-		middleware.BodyRead(w)
 		if err := checkText(raw); err != nil {
 			return err
 		}

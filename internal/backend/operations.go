@@ -110,7 +110,8 @@ type parseInput struct{ Body api.ParseRequest }
 func (s *Server) registerQuestions(to huma.API) {
 	huma.Register(to, huma.Operation{
 		OperationID: "parse-question", Method: http.MethodPost, Path: "/api/v1/questions:parse", Tags: []string{"Questions"},
-		Summary: "Split a pasted question into passage, question and choices",
+		Summary:         "Split a pasted question into passage, question and choices",
+		BodyReadTimeout: -1, // the body is read already
 	}, func(_ context.Context, in *parseInput) (*reply[api.MCQRequest], error) {
 		q, err := s.opts.Parse(in.Body.Block)
 		if err != nil {

@@ -19,7 +19,7 @@ func Headers(headers []Header) Wrap {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			out := w.Header()
 			for _, h := range set {
-				out[h.key] = h.value[:1:1] // shared by all replies: whoever appends gets a copy
+				out[h.key] = h.value // shared by all replies, and full: whoever appends gets a copy
 			}
 			next.ServeHTTP(w, r)
 		})
