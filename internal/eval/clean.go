@@ -64,7 +64,7 @@ func cleanSolution(raw string) string {
 		}
 		return word
 	})
-	return tidy(strings.ReplaceAll(unwrapMath(s), `\$`, "$"))
+	return tidy(strings.ReplaceAll(unwrapMath(s), `\%`, "%"))
 }
 
 var spaces = regexp.MustCompile(`[ \t]+`)

@@ -132,6 +132,14 @@ func asRaw(it Item) Raw {
 	return Raw{Passage: it.Passage, Question: it.Question, Options: options}
 }
 
+// source gives the row of an item, made from the clean item where none was read.
+func (it Item) source() Raw {
+	if len(it.Raw.Options) == len(it.Choices) {
+		return it.Raw
+	}
+	return asRaw(it)
+}
+
 // MarshalItems writes items as JSONL in the form sat-item/v1.
 func MarshalItems(items []Item) ([]byte, error) {
 	var out []byte

@@ -106,12 +106,12 @@ func baselines(items []Item) Baselines {
 	var b Baselines
 	letters := map[string]int{}
 	for _, it := range items {
-		b.Chance += 1 / float64(len(it.Choices)) / float64(len(items))
+		b.Chance += 1 / float64(len(it.Choices))
 		letters[it.Answer]++
 		lengths := make([]float64, len(it.Choices))
 		short := make([]float64, len(it.Choices))
-		for i, c := range it.Choices {
-			lengths[i] = float64(len([]rune(c.Text)))
+		for i, option := range it.source().Options {
+			lengths[i] = float64(len([]rune(option))) // as the source has it: a cleaner must not move a baseline
 			short[i] = -lengths[i]
 		}
 		if stats.ArgMax(lengths) == it.key() {
@@ -121,6 +121,7 @@ func baselines(items []Item) Baselines {
 			b.Shortest++
 		}
 	}
+	b.Chance /= float64(max(1, len(items)))
 	for i := range sat.MaxChoices {
 		if n := letters[sat.Letter(i)]; n > b.Constant {
 			b.Constant, b.ConstantLetter = n, sat.Letter(i)

@@ -22,6 +22,14 @@ var (
 // unwrapMath replaces inline LaTeX by plain text. A pair of dollars is LaTeX only if its inside has a backslash, a
 // caret, an underscore or a brace, or is one letter: other dollars are money.
 func unwrapMath(s string) string {
+	s = strings.ReplaceAll(s, `\$`, money)
+	return strings.ReplaceAll(unwrapPairs(s), money, "$")
+}
+
+// money stands for an escaped dollar while pairs of dollars are looked for.
+const money = "\x00"
+
+func unwrapPairs(s string) string {
 	s = mathArray.ReplaceAllStringFunc(s, func(m string) string {
 		return plainMath(strings.ReplaceAll(mathArray.FindStringSubmatch(m)[1], `\\`, " "))
 	})
@@ -44,13 +52,13 @@ func unwrapMath(s string) string {
 
 func isMath(inside string) bool {
 	letter := utf8.RuneCountInString(inside) == 1 && (inside[0]|0x20 >= 'a' && inside[0]|0x20 <= 'z')
-	return letter || strings.ContainsAny(inside, `\^_{`)
+	return letter || strings.ContainsAny(inside, `\^_{`+money)
 }
 
 func plainMath(s string) string {
 	s = fontGroup.ReplaceAllString(s, "$1")
 	s = raised.ReplaceAllStringFunc(s, func(m string) string { return superscript(raised.FindStringSubmatch(m)[1]) })
-	return strings.TrimSpace(strings.NewReplacer(`\%`, "%", `\$`, "$", `\&`, "&", `\_`, "_", `\pounds `, "£", `\pounds`, "£",
+	return strings.TrimSpace(strings.NewReplacer(`\%`, "%", `\&`, "&", `\_`, "_", `\pounds `, "£", `\pounds`, "£",
 		`\ldots`, "...", "~", " ", "{", "", "}", "", ` %`, "%", ` \%`, "%").Replace(s))
 }
 

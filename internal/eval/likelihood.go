@@ -25,8 +25,9 @@ type lmDoc struct {
 
 // document gives the raw row in lm-eval's form.
 func (it Item) document() lmDoc {
-	return lmDoc{Query: it.Raw.Passage + "Q: " + it.Raw.Question + " Answer Choices: " + strings.Join(it.Raw.Options, " ") +
-		"\nA: Among A through D, the answer is", Choices: it.Raw.Options, Gold: []int{it.key()}}
+	raw := it.source()
+	return lmDoc{Query: raw.Passage + "Q: " + raw.Question + " Answer Choices: " + strings.Join(raw.Options, " ") +
+		"\nA: Among A through D, the answer is", Choices: raw.Options, Gold: []int{it.key()}}
 }
 
 // hash gives lm-eval's doc_hash: over the JSON with an indent of two, nothing escaped that JSON does not demand.
