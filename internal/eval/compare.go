@@ -188,7 +188,7 @@ func (c Comparison) Sentence() string {
 // MDE says what the pool could have shown.
 func (c Comparison) MDE() string {
 	if math.IsNaN(c.Detectable) {
-		return "this pool can detect no difference at all when so few items change"
+		return "this pool is too small to detect any difference when so few answers change"
 	}
 	return fmt.Sprintf("this pool can detect ≥ %.1f points in four of five cases", 100*c.Detectable)
 }

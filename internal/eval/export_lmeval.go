@@ -44,11 +44,12 @@ func (r Report) lmEval() ([]File, error) {
 	return []File{{"results_" + stamp + ".json", append(results, '\n')}, {"samples_" + task + "_" + stamp + ".jsonl", lines.Bytes()}}, nil
 }
 
+// lmTask names what was measured: lm-eval's own task only where its own definition was used.
 func lmTask(h Header) string {
 	if h.Asked.Method == MethodLikelihood {
 		return LMEvalTask
 	}
-	return letterTask
+	return "sat_" + string(h.Asked.Method)
 }
 
 func lmResults(run *Run, s Summary, task string) map[string]any {
