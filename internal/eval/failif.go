@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Condition is one --fail-if: a name, an operator and a bound.
@@ -112,5 +113,5 @@ func FailIf(conditions []Condition, comparisons []Comparison) error {
 	if failed == nil {
 		return nil
 	}
-	return failf(ExitFailIf, nil, "%s", joinLines(failed))
+	return failf(ExitFailIf, nil, "%s", strings.Join(failed, "\n"))
 }

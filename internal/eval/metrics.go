@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"sort"
@@ -294,4 +295,15 @@ func mean(x []float64) float64 {
 		sum += v
 	}
 	return sum / float64(len(x))
+}
+
+// favoured is the share of answers from which one letter counts as swallowing the others.
+const favoured = 0.6
+
+func biasSentence(letter string, given, n, key int, rstd, most float64) string {
+	what, so := fmt.Sprintf("It says %s in %d of %d answers", letter, given, n), "much of what is measured is the share of this key"
+	if given == n {
+		what, so = "It always says "+letter, "what is measured is the share of this key, not reading"
+	}
+	return fmt.Sprintf("%s; %s is the key of %d. RStd is %.1f of at most %.1f: %s.", what, letter, key, rstd, most, so)
 }
