@@ -209,11 +209,12 @@ func TestReadBlocks(t *testing.T) {
 	assert.Equal(t, "It was only when", d.Items[1].PassageLines[4], "printed numbers go")
 	assert.Equal(t, "to the landing", d.Items[1].PassageLines[9])
 
-	jsonl := fmt.Sprintf(`{"id":12,"text":%q,"answer":"D","requires_line":true}`, fmt.Sprintf(ferryBlock, "Passage 1\none\n\nPassage 2\ntwo"))
+	jsonl := fmt.Sprintf(`{"id":12,"text":%q,"answer":"D","requires_line":true}`, fmt.Sprintf(ferryBlock, "Passage 1\none\n\nPassage 2\ntwo\n\nQuestion 1:\nAn older one?\nA) x"))
 	d, err = parse("blocks.jsonl", FormatBlocks, []byte(jsonl))
 	require.NoError(t, err)
 	assert.Equal(t, "12", d.Items[0].ID)
 	assert.Equal(t, "D", d.Items[0].Answer)
+	assert.Len(t, d.Items[0].Choices, 4, "the last question of a block counts")
 	assert.True(t, d.Items[0].Paired)
 	assert.Equal(t, []string{"line"}, d.Items[0].Requires)
 }

@@ -191,6 +191,12 @@ func TestLikelihood(t *testing.T) {
 	assert.Regexp(t, `\nA: Among A through D, the answer is$`, c.contexts[0])
 }
 
+// The hash was printed by Python: json.dumps(doc, indent=2, ensure_ascii=False).
+func TestDocHashEscapesAsPythonDoes(t *testing.T) {
+	doc := lmDoc{Query: "a <b> & “c” é \u2028 \u007f", Choices: []string{"(A)<x>", "(B)y"}, Gold: []int{1}}
+	assert.Equal(t, "5b60422e0998ed5a231ce8e9032478c1f97c824f6b43f5ae6b34270368001ec6", doc.hash())
+}
+
 func TestLikelihoodHashesAreLMEvals(t *testing.T) {
 	d := devData(t)
 	s, err := d.Select(Selected{Pool: "dev-136"})

@@ -82,11 +82,15 @@ func TestResumeAfterAKill(t *testing.T) {
 		h := whole.Header
 		h.Complete = false
 		require.NoError(t, writeHeader(spec.Dir, h))
-		torn := strings.Join(lines[:kept], "") + lines[kept][:len(lines[kept])/2]
+		torn := strings.Join(lines[:kept], "") + `{"id":"` + strings.Repeat("x", 5000)
 		require.NoError(t, os.WriteFile(filepath.Join(spec.Dir, samplesFile), []byte(torn), 0o600))
 
 		run, err := runner.Run(t.Context(), spec)
 		require.NoError(t, err)
+		after, err := os.ReadFile(filepath.Join(spec.Dir, samplesFile))
+		require.NoError(t, err)
+		assert.Equal(t, 6, strings.Count(string(after), "\n"))
+		assert.True(t, strings.HasSuffix(string(after), "\n"), "nothing is left of the torn line")
 		for i := range run.Records {
 			run.Records[i].LatencyMS = whole.Records[i].LatencyMS
 		}
@@ -111,6 +115,13 @@ func TestResumeRefusesAnotherRun(t *testing.T) {
 	spec.Resume = true
 	_, err = runner.Run(t.Context(), spec)
 	assert.NoError(t, err, "a finished run may be resumed")
+	spec.Hardware = "another machine"
+	_, err = runner.Run(t.Context(), spec)
+	assert.NoError(t, err, "elsewhere, too")
+	spec.Code = "v1"
+	_, err = runner.Run(t.Context(), spec)
+	assert.ErrorContains(t, err, "differs in code")
+	spec.Code = "v0-test"
 	spec.Asked.TemplateHash = "other"
 	_, err = runner.Run(t.Context(), spec)
 	assert.Equal(t, ExitConfig, ExitCode(err))
