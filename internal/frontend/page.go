@@ -1,0 +1,80 @@
+package frontend
+
+import (
+	"bytes"
+	"html/template"
+	"io/fs"
+	"net/http"
+
+	"sattutor/web"
+)
+
+// Page is what every page has.
+type Page struct {
+	Title  string
+	Path   string // of the page itself, where it is one of the navigation
+	Theme  string // "system", "light" or "dark"
+	Model  modelLine
+	Themes []themeChoice
+}
+
+// Chosen tells that the student chose colours, so that the browser's preference is overridden.
+func (p Page) Chosen() bool { return p.Theme != themeSystem }
+
+// views are the parsed templates, one for each page.
+type views struct {
+	start, ask, about, problem *template.Template
+}
+
+// parseViews parses every page with the layout and the partials.
+func parseViews(a *assets) (views, error) {
+	root, err := fs.Sub(web.Files, "templates")
+	if err != nil {
+		return views{}, err
+	}
+	frame, err := template.New("").Option("missingkey=error").Funcs(template.FuncMap{"asset": a.path}).
+		ParseFS(root, "layout/*.html", "partials/*.html")
+	if err != nil {
+		return views{}, err
+	}
+	var v views
+	for file, view := range map[string]**template.Template{
+		"start": &v.start, "ask": &v.ask, "about": &v.about, "problem": &v.problem,
+	} {
+		page, err := frame.Clone()
+		if err != nil {
+			return views{}, err
+		}
+		if *view, err = page.ParseFS(root, "pages/"+file+".html"); err != nil {
+			return views{}, err
+		}
+	}
+	return v, nil
+}
+
+// page gives what every page has, for this request.
+func (s *Server) page(r *http.Request, title string) Page {
+	theme := themeOf(r)
+	return Page{Title: title, Path: navPath(r.URL.Path), Theme: theme, Model: s.models.line(r.Context()), Themes: themeChoices(theme)}
+}
+
+// navPath is the path of a page that can be returned to, "/" for any other.
+func navPath(path string) string {
+	switch path {
+	case "/ask", "/about":
+		return path
+	}
+	return "/"
+}
+
+// render sends the page with the status. It is made in a buffer first, so that a page that fails is never half sent.
+func render(w http.ResponseWriter, status int, view *template.Template, page any) error {
+	var body bytes.Buffer
+	if err := view.ExecuteTemplate(&body, "layout", page); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = body.WriteTo(w)
+	return nil
+}

@@ -1,0 +1,85 @@
+package frontend
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"sattutor/internal/middleware"
+	"sattutor/internal/sat"
+)
+
+// The errors of the pages themselves.
+var (
+	errNotFound    = errors.New("no such page")
+	errMethod      = errors.New("the page does not take this method")
+	errCrossOrigin = errors.New("a page of another site sent the form")
+)
+
+// clientGone is the status in the log of a request whose client left: nginx' convention, nobody receives it.
+const clientGone = 499
+
+// problemPage is a page that says why there is none.
+type problemPage struct {
+	Page
+	Status    int
+	Heading   string
+	Text      string
+	RequestID string // where the log has more
+}
+
+// badForm words a form that cannot be read.
+func badForm(err error) error {
+	var tooBig *http.MaxBytesError
+	if errors.As(err, &tooBig) {
+		return middleware.TooLarge(tooBig.Limit)
+	}
+	return &sat.Error{Code: sat.Invalid, Message: "The form arrived broken. Go back and send it again.", Err: err}
+}
+
+// serveError shows a request that failed as a page.
+func (s *Server) serveError(w http.ResponseWriter, r *http.Request, err error) {
+	if left(r) {
+		middleware.Note(r.Context(), slog.String("result", "client_gone"))
+		w.WriteHeader(clientGone)
+		return
+	}
+	page := problemOf(err)
+	if page.Status >= http.StatusInternalServerError {
+		middleware.Note(r.Context(), slog.String("error", err.Error()))
+		page.RequestID = middleware.IDOf(r.Context())
+	}
+	page.Page = s.page(r, page.Heading)
+	if navPath(r.URL.Path) == "/" {
+		page.Path = ""
+	}
+	if err := render(w, page.Status, s.views.problem, page); err != nil {
+		http.Error(w, "Something went wrong on our side.", http.StatusInternalServerError)
+	}
+}
+
+// problemOf words an error for a whole page.
+func problemOf(err error) *problemPage {
+	var domain *sat.Error
+	switch {
+	case errors.Is(err, errNotFound):
+		return &problemPage{Status: http.StatusNotFound, Heading: "There is no such page",
+			Text: "The address may be mistyped, or the page has moved."}
+	case errors.Is(err, errMethod):
+		return &problemPage{Status: http.StatusMethodNotAllowed, Heading: "This address cannot be used like that",
+			Text: "Open the page itself, and send its form from there."}
+	case errors.Is(err, errCrossOrigin):
+		return &problemPage{Status: http.StatusForbidden, Heading: "The form came from another site",
+			Text: "Nothing was done. Open the page here, and send its form from there."}
+	case errors.Is(err, middleware.ErrWrongHost):
+		return &problemPage{Status: http.StatusMisdirectedRequest, Heading: "This site has another name",
+			Text: "It does not answer under the name in the address bar. Whoever runs it sets the name with PUBLIC_URL."}
+	case errors.As(err, &domain) && domain.Code == sat.TooLarge:
+		return &problemPage{Status: http.StatusRequestEntityTooLarge, Heading: "That is too much text",
+			Text: "A passage can have up to 20,000 characters. Go back, and your text is there; shorten it and ask again."}
+	case errors.As(err, &domain) && domain.Code == sat.Invalid:
+		return &problemPage{Status: http.StatusBadRequest, Heading: "The form could not be read", Text: domain.Message}
+	}
+	return &problemPage{Status: http.StatusInternalServerError, Heading: "Something went wrong on our side",
+		Text: "It was noted under the request id below. Go back and try again in a moment."}
+}
