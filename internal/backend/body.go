@@ -116,6 +116,9 @@ func survey(raw []byte) error {
 			if depth++; depth > MaxDepth {
 				return errMalformed("The body has too many levels of brackets.")
 			}
+			if depth == 1 {
+				names = names[:0]
+			}
 		case '}', ']':
 			depth--
 		case '"':
