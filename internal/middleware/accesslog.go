@@ -4,8 +4,6 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
-
-	chimiddleware "github.com/go-chi/chi/v5/middleware"
 )
 
 // AccessLog writes one line for each request: its id, route, status and time, and what [Note] added; never a path, a
@@ -32,7 +30,7 @@ func AccessLog(log *slog.Logger) Wrap {
 					facts = append(facts, rec.attrs...)
 				}
 				if log.Enabled(ctx, slog.LevelDebug) {
-					facts = append(facts, slog.String("client", chimiddleware.GetClientIP(ctx)))
+					facts = append(facts, slog.String("client", ClientOf(r)))
 				}
 				log.LogAttrs(ctx, level, "request", facts...)
 			}()

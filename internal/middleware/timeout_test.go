@@ -47,7 +47,9 @@ func TestTimeoutOutlastsTheServersOwnDeadlines(t *testing.T) {
 	defer server.Close()
 	for _, send := range []func() (*http.Response, error){
 		func() (*http.Response, error) { return http.Get(server.URL) },
-		func() (*http.Response, error) { return http.Post(server.URL, "text/plain", strings.NewReader("question")) },
+		func() (*http.Response, error) {
+			return http.Post(server.URL, "text/plain", strings.NewReader("question"))
+		},
 	} {
 		reply, err := send()
 		require.NoError(t, err)

@@ -46,22 +46,20 @@ func (q Question) Validate() error {
 	add := func(field, format string, args ...any) {
 		fields = append(fields, FieldError{Field: field, Message: fmt.Sprintf(format, args...)})
 	}
-	checkText := func(field, value, what string, limit int) {
-		switch n := utf8.RuneCountInString(value); {
-		case strings.TrimSpace(value) == "":
-			add(field, "is empty; give %s", what)
-		case n > limit:
-			add(field, "has %d characters; at most %d are allowed", n, limit)
-		}
+	if wrong := textFault(q.Passage, "the passage", MaxPassage); wrong != "" {
+		add("text", "%s", wrong)
 	}
-	checkText("text", q.Passage, "the passage", MaxPassage)
-	checkText("question", q.Stem, "the question", MaxQuestion)
+	if wrong := textFault(q.Stem, "the question", MaxQuestion); wrong != "" {
+		add("question", "%s", wrong)
+	}
 	if n := len(q.Choices); n < MinChoices || n > MaxChoices {
 		add("choices", "has %d entries; give %d to %d", n, MinChoices, MaxChoices)
 	} else {
 		first := make(map[string]int, n)
 		for i, c := range q.Choices {
-			checkText(fmt.Sprintf("choices[%d]", i), c, "the text of this choice", MaxChoice)
+			if wrong := textFault(c, "the text of this choice", MaxChoice); wrong != "" {
+				add(fmt.Sprintf("choices[%d]", i), "%s", wrong)
+			}
 			key := Fold(c)
 			if j, seen := first[key]; seen && key != "" {
 				add(fmt.Sprintf("choices[%d]", i), "says the same as choices[%d]; each choice must differ", j)
@@ -74,6 +72,17 @@ func (q Question) Validate() error {
 		return nil
 	}
 	return &Error{Code: Invalid, Message: "The question has " + count(len(fields), "problem") + ".", Fields: fields}
+}
+
+// textFault says what is wrong with a text, "" for nothing.
+func textFault(value, what string, limit int) string {
+	switch n := utf8.RuneCountInString(value); {
+	case strings.TrimSpace(value) == "":
+		return "is empty; give " + what
+	case n > limit:
+		return fmt.Sprintf("has %d characters; at most %d are allowed", n, limit)
+	}
+	return ""
 }
 
 // Fold gives the form in which two choices count as equal: lower case, white space collapsed, no final full stop.
