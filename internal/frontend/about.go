@@ -45,9 +45,8 @@ func (p *aboutPage) describe(m api.Model) {
 	add("Licence", m.Licence)
 	add("How it is asked", methodWords(m.Method))
 	if m.ContextTokens > 0 {
-		add("Reads up to", grouped(m.ContextTokens)+" tokens, about "+grouped(3*m.ContextTokens)+" characters")
+		add("Reads up to", grouped(m.ContextTokens)+" tokens, about "+grouped(3*m.ContextTokens/1000*1000)+" characters")
 	}
-	add("In a sentence", m.QualityNote)
 	for _, e := range m.Evaluations {
 		p.Evaluations = append(p.Evaluations, evaluation{Pool: e.Pool, Correct: grouped(e.Correct), N: grouped(e.N),
 			Interval: interval(e), Method: e.Method, Date: e.Date})

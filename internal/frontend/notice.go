@@ -77,15 +77,15 @@ func (n *notice) unavailable(e *sat.Error) {
 		n.Kind, n.Tone, n.Title = "unreachable", "wrong", "The tutor’s server cannot be reached"
 		n.Still = "Your text is kept. Try again in a moment; if this stays, tell the person who runs this site."
 	case "draining":
-		n.again("restarting", "The tutor is restarting", "The tutor is restarting")
+		n.again("restarting", "The tutor is restarting")
 	default:
-		n.again("starting", "The reading model is still loading", "The reading model is still loading"+about(n.Seconds))
+		n.again("starting", "The reading model is still loading"+about(n.Seconds))
 	}
 }
 
 // again words what ends by itself.
-func (n *notice) again(kind, title, what string) {
-	n.Kind, n.Tone, n.Title, n.Auto = kind, "wait", title, true
+func (n *notice) again(kind, what string) {
+	n.Kind, n.Tone, n.Title, n.Auto = kind, "wait", "Not ready yet", true
 	n.Live = what + ". Your text is kept; this page will answer by itself."
 	n.Still = what + ". Your text is kept; ask again in " + wait(n.Seconds) + "."
 	n.RequestID = ""

@@ -18,6 +18,24 @@
     const n = [...area.value.replace(/\r\n?/g, "\n").trim()].length, limit = Number(area.dataset.limit);
     out.value = n > limit / 2 ? `${n.toLocaleString("en")} of ${limit.toLocaleString("en")} characters` : "";
     out.classList.toggle("over", n > limit);
+    if (area.id === "text") number();
+  }
+
+  // number prints every fifth line number beside the passage, where the lines are as the box wraps them.
+  function number() {
+    const text = byID("text"), gutter = byID("gutter"), mirror = document.createElement("div");
+    const style = getComputedStyle(text);
+    for (const name of ["font", "lineHeight", "padding", "overflowWrap", "letterSpacing"]) mirror.style[name] = style[name];
+    Object.assign(mirror.style, { position: "absolute", visibility: "hidden", whiteSpace: "pre-wrap", boxSizing: "border-box", width: text.clientWidth + "px" });
+    for (const line of text.value.split("\n")) mirror.append(Object.assign(document.createElement("div"), { textContent: line || " " }));
+    text.parentNode.append(mirror);
+    gutter.replaceChildren(...[...mirror.children].flatMap((line, i) => {
+      if ((i + 1) % 5) return [];
+      const mark = Object.assign(document.createElement("span"), { textContent: i + 1 });
+      mark.style.top = line.offsetTop - text.scrollTop + "px";
+      return [mark];
+    }));
+    mirror.remove();
   }
 
   // say shows one of the page's own notices, or what the server made, in the answer's place.
@@ -193,4 +211,6 @@
   });
 
   areas().forEach(count);
+  byID("text").addEventListener("scroll", number);
+  new ResizeObserver(number).observe(byID("text"));
 })();

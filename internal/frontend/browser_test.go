@@ -1,0 +1,145 @@
+package frontend
+
+import (
+	"context"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sattutor/internal/testneeds"
+)
+
+// step is something done in a tab.
+type step = chromedp.Action[chromedp.Void]
+
+// Selectors are CSS throughout.
+func click(sel string) step   { return chromedp.Click(chromedp.CSS(sel)) }
+func visible(sel string) step { return chromedp.WaitVisible(chromedp.CSS(sel)) }
+func write(sel, text string) step {
+	return chromedp.SetValue(chromedp.CSS(sel), text)
+}
+
+// tab is one tab of a browser of its own.
+type tab struct {
+	t   testing.TB
+	ctx context.Context
+
+	mu       sync.Mutex
+	requests []string // every address that the tab asked for
+}
+
+// newTab starts a browser with a new profile that asks nothing of the network by itself.
+func newTab(t testing.TB) *tab {
+	t.Helper()
+	path := testneeds.Chromium(t)
+	profile, err := os.MkdirTemp("", "sat-browser-")
+	require.NoError(t, err)
+	t.Cleanup(func() { // the browser's children write on for a moment
+		assert.Eventually(t, func() bool { return os.RemoveAll(profile) == nil }, 10*time.Second, 50*time.Millisecond)
+	})
+	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(profile),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("lang", "en"),
+	)
+	ctx, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), opts...)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewContext(ctx)
+	t.Cleanup(stop)
+	b := &tab{t: t, ctx: ctx}
+	require.NoError(t, chromedp.Do(ctx), "the browser does not start")
+	require.NoError(t, chromedp.Listen(ctx, func(event any) {
+		if sent, ok := event.(*network.EventRequestWillBeSent); ok {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.requests = append(b.requests, sent.Request.URL)
+		}
+	}))
+	return b
+}
+
+// do takes the steps, which together may last 20 s.
+func (b *tab) do(steps ...step) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	defer cancel()
+	for i, s := range steps {
+		if err := chromedp.Do(ctx, s); err != nil {
+			text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.body.innerText`))
+			require.NoError(b.t, err, "step %d of %d, on a page that says: %s", i+1, len(steps), text)
+		}
+	}
+}
+
+// view sets the window's size and the browser's preferred colours.
+func (b *tab) view(width, height int64, scheme string) {
+	b.t.Helper()
+	b.do(chromedp.EmulateViewport(width, height), func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+		return chromedp.Void{}, err
+	})
+}
+
+// withoutScripts switches the pages' scripts off.
+func (b *tab) withoutScripts() {
+	b.t.Helper()
+	b.do(func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		return chromedp.Void{}, err
+	})
+}
+
+// js evaluates an expression in the page.
+func js[T any](b *tab, expression string) T {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	defer cancel()
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	require.NoError(b.t, err, expression)
+	return value
+}
+
+// text gives what an element shows.
+func (b *tab) text(sel string) string {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	defer cancel()
+	value, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS(sel)))
+	require.NoError(b.t, err, sel)
+	return value
+}
+
+// value gives what a field holds.
+func (b *tab) value(sel string) string {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	defer cancel()
+	value, err := chromedp.Run(ctx, chromedp.Value(chromedp.CSS(sel)))
+	require.NoError(b.t, err, sel)
+	return value
+}
+
+// asked gives the addresses that the tab asked for, without those of the site itself.
+func (b *tab) askedElsewhere(site string) []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var list []string
+	for _, address := range b.requests {
+		if !strings.HasPrefix(address, site+"/") {
+			list = append(list, address)
+		}
+	}
+	return list
+}
+
+var _ = kb.Tab
