@@ -40,7 +40,7 @@ type complaint struct {
 func noticeOf(err error) *notice {
 	e := &sat.Error{Code: sat.Internal}
 	errors.As(err, &e)
-	n := &notice{Tone: "warn", RequestID: apiclient.RequestIDOf(err), Seconds: int(math.Ceil(e.RetryAfter.Seconds()))}
+	n := &notice{Tone: "warn", Seconds: int(math.Ceil(e.RetryAfter.Seconds()))}
 	switch e.Code {
 	case sat.Invalid:
 		n.status, n.Kind, n.Tone = http.StatusUnprocessableEntity, "invalid", "wrong"
@@ -88,7 +88,6 @@ func (n *notice) again(kind, what string) {
 	n.Kind, n.Tone, n.Title, n.Auto = kind, "wait", "Not ready yet", true
 	n.Live = what + ". Your text is kept; this page will answer by itself."
 	n.Still = what + ". Your text is kept; ask again in " + wait(n.Seconds) + "."
-	n.RequestID = ""
 }
 
 // about gives " (about 40 s)", "" where the time is unknown.
@@ -138,10 +137,9 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, page *askPage, err
 	middleware.Note(r.Context(), slog.String("result", n.Kind))
 	if n.status >= http.StatusInternalServerError {
 		middleware.Note(r.Context(), slog.String("error", err.Error()))
-		n.RequestID = cmp.Or(n.RequestID, middleware.IDOf(r.Context()))
 	}
-	if n.Auto {
-		n.RequestID = ""
+	if n.status >= http.StatusInternalServerError && !n.Auto && n.Kind != "busy" {
+		n.RequestID = cmp.Or(apiclient.RequestIDOf(err), middleware.IDOf(r.Context()))
 	}
 	if n.Seconds > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(n.Seconds))
