@@ -37,7 +37,8 @@ func failures() []failure {
 		{"starting", unavailable("engine-not-ready", "The engine at http://10.0.0.7:8000 is starting.", 40*time.Second), 503, []string{
 			"The reading model is still loading (about 40 s). Your text is kept; this page will answer by itself.",
 			"The reading model is still loading (about 40 s). Your text is kept; ask again in 40 s."}},
-		{"restarting", unavailable("draining", "stop", 0), 503, []string{"The tutor is restarting. Your text is kept; ask again in a moment."}},
+		{"restarting", unavailable("draining", "stop", 0), 503, []string{"The tutor is restarting. Your text is kept; this page will answer by itself.",
+			"The tutor is restarting. Your text is kept; ask again in a moment."}},
 		{"busy", unavailable("overloaded", "Thirty questions are ahead of yours; try again in 12 s.", 12*time.Second), 503, []string{
 			"The tutor is busy", "Thirty questions are ahead of yours; try again in 12 s. Nothing was lost."}},
 		{"timeout", refuseWith(504, &sat.Error{Code: sat.Timeout, Message: "late"}), 504, []string{

@@ -10,9 +10,10 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -36,10 +37,12 @@ type tab struct {
 
 	mu       sync.Mutex
 	requests []string // every address that the tab asked for
+	refused  []string // what the policy of the pages stopped, and scripts that broke
 }
 
-// newTab starts a browser with a new profile that asks nothing of the network by itself.
-func newTab(t testing.TB) *tab {
+// newTab starts a browser with a new profile that asks nothing of the network by itself. At the end of the test, all
+// that the tab ever asked for must have been the site's own, and nothing may have been stopped by the pages' policy.
+func newTab(t testing.TB, site *site) *tab {
 	t.Helper()
 	path := testneeds.Chromium(t)
 	profile, err := os.MkdirTemp("", "sat-browser-")
@@ -57,14 +60,34 @@ func newTab(t testing.TB) *tab {
 	t.Cleanup(stop)
 	b := &tab{t: t, ctx: ctx}
 	require.NoError(t, chromedp.Do(ctx), "the browser does not start")
-	require.NoError(t, chromedp.Listen(ctx, func(event any) {
-		if sent, ok := event.(*network.EventRequestWillBeSent); ok {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			b.requests = append(b.requests, sent.Request.URL)
+	require.NoError(t, chromedp.Listen(ctx, b.hear))
+	t.Cleanup(func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		assert.Empty(t, b.refused)
+		for _, address := range b.requests {
+			if address != "about:blank" {
+				assert.True(t, strings.HasPrefix(address, site.URL+"/"), "the page asked for %s", address)
+			}
 		}
-	}))
+	})
 	return b
+}
+
+// hear notes what the tab asks for and what goes wrong in it.
+func (b *tab) hear(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		b.requests = append(b.requests, e.Request.URL)
+	case *runtime.EventExceptionThrown:
+		b.refused = append(b.refused, e.ExceptionDetails.Text)
+	case *log.EventEntryAdded:
+		if strings.Contains(e.Entry.Text, "Content Security Policy") {
+			b.refused = append(b.refused, e.Entry.Text)
+		}
+	}
 }
 
 // do takes the steps, which together may last 20 s.
@@ -129,17 +152,25 @@ func (b *tab) value(sel string) string {
 	return value
 }
 
-// asked gives the addresses that the tab asked for, without those of the site itself.
-func (b *tab) askedElsewhere(site string) []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var list []string
-	for _, address := range b.requests {
-		if !strings.HasPrefix(address, site+"/") {
-			list = append(list, address)
-		}
+// until waits for an expression to become true.
+func until(expression string) step {
+	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := chromedp.Poll[bool](expression)(ctx, t)
+		return chromedp.Void{}, err
 	}
-	return list
 }
 
-var _ = kb.Tab
+// location gives the tab's address.
+func (b *tab) location() string { return js[string](b, `location.href`) }
+
+// style gives one computed property of an element.
+func (b *tab) style(sel, property string) string {
+	properties, err := chromedp.Run(b.ctx, chromedp.ComputedStyle(chromedp.CSS(sel)))
+	require.NoError(b.t, err)
+	for _, p := range properties {
+		if p.Name == property {
+			return p.Value
+		}
+	}
+	return ""
+}

@@ -67,7 +67,7 @@ func TestScreenshots(t *testing.T) {
 		t.Skip("SAT_SCREENSHOTS names no folder")
 	}
 	s := newSite(t)
-	tab := newTab(t)
+	tab := newTab(t, s)
 	for _, view := range []struct {
 		width, height int64
 		scheme        string
