@@ -161,11 +161,8 @@ func (f fetcher) download(ctx context.Context, a Artifact, part string, progress
 func (f fetcher) client() *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           (&net.Dialer{Timeout: min(f.silence, 10*time.Second)}).DialContext,
-			TLSHandshakeTimeout:   min(f.silence, 10*time.Second),
-			ResponseHeaderTimeout: f.silence,
-			DisableCompression:    true,
+			Proxy:              http.ProxyFromEnvironment,
+			DisableCompression: true,
 		},
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			if len(via) >= 10 || !permitted(req.URL) || via[0].URL.Scheme == "https" && req.URL.Scheme != "https" {

@@ -1,0 +1,8 @@
+package llamacpp
+
+// For the tests on the real engine, which stand outside so that they may use the client.
+var (
+	Alias        = alias
+	KilledParent = killedParent
+	Gone         = gone
+)
