@@ -1,3 +1,5 @@
+//go:build unix
+
 package llamacpp
 
 // For the tests on the real engine, which stand outside so that they may use the client.
