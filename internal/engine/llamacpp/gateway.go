@@ -27,8 +27,11 @@ func (s *Supervisor) Handler(key string) http.Handler {
 		Transport:     s.client.Transport,
 		FlushInterval: -1,
 		Rewrite:       func(*httputil.ProxyRequest) {}, // route prepares the request
-		ErrorHandler:  func(w http.ResponseWriter, r *http.Request, _ error) { refuse(w, loading) },
-		ErrorLog:      slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelDebug),
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			s.opts.Log.DebugContext(r.Context(), "a model's engine gave no reply", "err", err)
+			refuse(w, loading)
+		},
+		ErrorLog: slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelDebug),
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", g.health)

@@ -114,7 +114,7 @@ func TestHandlerSaysUnavailableWhileADeadChildIsStartedAgain(t *testing.T) {
 	resp, _ := request(t, http.MethodPost, url+"/v1/chat/completions", "k", `{"model":"sat-base"}`)
 	assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode, "in flight")
 	assert.Equal(t, "1", resp.Header.Get("Retry-After"))
-	require.NoError(t, ready(t, s))
+	waitFor(t, s, func(e Endpoint) bool { return e.Up && e.Restarts == 1 })
 	resp, _ = request(t, http.MethodPost, url+"/tokenize", "k", `{"model":"sat-base"}`)
 	assert.Equal(t, http.StatusOK, resp.StatusCode)
 	resp, _ = request(t, http.MethodGet, url+"/v1/models", "k", "")

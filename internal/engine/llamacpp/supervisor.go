@@ -61,10 +61,9 @@ func Start(runtime Runtime, specs []Spec, opts Options) (*Supervisor, error) {
 		opts.backoff = backoff
 	}
 	s := &Supervisor{opts: opts, changed: make(chan struct{}), client: &http.Client{Transport: &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
-		MaxIdleConnsPerHost: 64,
-		IdleConnTimeout:     4 * time.Second,
-		DisableCompression:  true,
+		DialContext:        (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
+		DisableKeepAlives:  true, // llama-server closes connections when it likes, also just before the next request
+		DisableCompression: true,
 	}}}
 	seen := map[string]bool{}
 	for _, spec := range specs {
@@ -181,7 +180,6 @@ func (s *Supervisor) Close(ctx context.Context) error {
 	idle.Wait()
 	s.stopNow()
 	s.ended.Wait()
-	s.client.CloseIdleConnections()
 	return nil
 }
 
