@@ -172,9 +172,13 @@ func TestFetchRefusesWhatIsNotTheFile(t *testing.T) {
 		"down":                 {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, 0, []string{"502", "start again"}, false},
 		"silent from the head": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, 0, []string{"nothing came for 300ms"}, false},
 		"silent in the middle": {func(w http.ResponseWriter, r *http.Request) { stall(w, r, want[:5000]) }, int64(len(want)), []string{"nothing came for 300ms", "5000 of"}, true},
-		"leads to http":        {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://models.example/m", 302) }, 0, []string{"not https"}, false},
-		"leads to a file":      {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "file:///etc/passwd", 302) }, 0, []string{"not https"}, false},
-		"leads in circles":     {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, 302) }, 0, []string{"circles"}, false},
+		"leads to http": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://models.example/m", http.StatusFound)
+		}, 0, []string{"not https"}, false},
+		"leads to a file": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "file:///etc/passwd", http.StatusFound)
+		}, 0, []string{"not https"}, false},
+		"leads in circles": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }, 0, []string{"circles"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -187,8 +187,9 @@ func (c *Client) prepare(ctx context.Context, req engine.Request) (openai.ChatCo
 		return openai.ChatCompletionRequest{}, nil, err
 	}
 	body := openai.ChatCompletionRequest{
-		Model:     req.Model,
-		Messages:  make([]openai.ChatCompletionMessage, len(req.Messages)),
+		Model:    req.Model,
+		Messages: make([]openai.ChatCompletionMessage, len(req.Messages)),
+		//lint:ignore SA1019 both engines know max_tokens, and llama-server no other name
 		MaxTokens: req.MaxTokens,
 	}
 	for i, m := range req.Messages {
