@@ -1,3 +1,5 @@
+// Package setup turns a configuration into opened dependencies and ready servers, once for all commands. It is the only
+// place that wires.
 package setup
 
 import (
