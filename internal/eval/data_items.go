@@ -2,8 +2,9 @@ package eval
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
+
+	"sattutor/internal/sat"
 )
 
 // readItems reads our own JSONL: cleaned items (sat-item/v1), or the question bank's form, which says "v": 1.
@@ -58,57 +59,28 @@ func readItem(name string, line int, text []byte) (Item, error) {
 	return item, nil
 }
 
-// bankItem is the part of the question bank's JSONL v1 that an evaluation needs.
-type bankItem struct {
-	ID       string   `json:"id"`
-	Skill    string   `json:"skill"`
-	Genre    string   `json:"genre"`
-	Requires []string `json:"requires"`
-	Passages []struct {
-		ID          string   `json:"id"`
-		Attribution string   `json:"attribution"`
-		Lines       []string `json:"lines"`
-	} `json:"passages"`
-	Question string `json:"question"`
-	Choices  []struct {
-		ID   string `json:"id"`
-		Text string `json:"text"`
-	} `json:"choices"`
-	Answer      string `json:"answer"`
-	Explanation *struct {
-		Text string `json:"text"`
-	} `json:"explanation"`
-	Source  string `json:"source"`
-	Licence string `json:"licence"`
-	Split   string `json:"split"`
-}
-
 func readBankItem(name string, line int, text []byte) (Item, error) {
-	var b bankItem
+	var b sat.Item
 	if err := decodeLine(name, line, text, &b); err != nil {
 		return Item{}, err
 	}
-	if n := len(b.Passages); n < 1 || n > 2 {
+	if n := len(b.Passages); n < 1 || n > sat.MaxPassages {
 		return Item{}, dataError(name, line, "passages", "has %d entries; 1 or 2 are allowed", n)
 	}
 	item := Item{Schema: ItemSchema, ID: b.ID, Source: b.Source, SourceRow: line - 1, Paired: len(b.Passages) == 2,
-		Question: b.Question, Answer: b.Answer, Requires: b.Requires, Skill: skillCode(b.Skill), Genre: b.Genre,
-		Split: b.Split, Licence: b.Licence}
-	var ids, parts []string
-	for i, p := range b.Passages {
-		if item.Paired {
-			parts = append(parts, fmt.Sprintf("Passage %d", i+1))
-		}
-		parts = append(parts, p.Lines...)
+		Passage: b.PassageText(), Question: b.Question, Answer: b.Answer, Skill: skillCode(string(b.Skill)),
+		Genre: string(b.Genre), Split: string(b.Split), Solution: b.Explanation.Text, Licence: b.Licence}
+	var ids []string
+	for _, p := range b.Passages {
 		item.PassageLines = append(item.PassageLines, p.Lines...)
 		ids = append(ids, p.ID)
 	}
-	item.Passage, item.PassageID = strings.Join(parts, "\n"), strings.Join(ids, "+")
+	item.PassageID = strings.Join(ids, "+")
+	for _, r := range b.Requires {
+		item.Requires = append(item.Requires, string(r))
+	}
 	for _, c := range b.Choices {
 		item.Choices = append(item.Choices, Choice{Label: c.ID, Text: c.Text})
-	}
-	if b.Explanation != nil {
-		item.Solution = b.Explanation.Text
 	}
 	return item, nil
 }
