@@ -18,6 +18,7 @@ var rules = map[string]rule{
 	"web":                {denied: pure},
 	"internal/plaintext": {allow: []string{"golang.org/x/text/..."}, denied: pure},
 	"internal/stats":     {denied: pure},
+	"internal/quotation": {allow: []string{"golang.org/x/text/..."}, denied: pure},
 
 	"internal/api":                       {allow: []string{"internal/sat"}},
 	"internal/prompt":                    {allow: []string{"internal/sat", "internal/engine", "internal/plaintext"}, denied: pure},
