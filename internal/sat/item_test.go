@@ -43,7 +43,7 @@ func TestEachBrokenRuleNamesItsField(t *testing.T) {
 	}{
 		{"id", func(it *sat.Item) { it.ID = "Ferry 1" }},
 		{"id", func(it *sat.Item) { it.ID = strings.Repeat("x", 65) }},
-		{"previous_id", func(it *sat.Item) { it.PreviousID = "" }},
+		{"previous_id", func(it *sat.Item) { it.PreviousID = "Ferry 0" }},
 		{"previous_id", func(it *sat.Item) { it.PreviousID = it.ID }},
 		{"framework", func(it *sat.Item) { it.Framework = "" }},
 		{"domain", func(it *sat.Item) { it.Domain = "XXX" }},

@@ -88,9 +88,6 @@ func (c *complaints) identity(it Item) {
 	if it.PreviousID != "" && it.PreviousID == it.ID {
 		c.add("previous_id", "names the item itself")
 	}
-	if it.Needs(NeedsPrevious) && it.PreviousID == "" {
-		c.add("previous_id", `is empty although "requires" has "previous"; give the id of the item before`)
-	}
 	if n := len(it.Tags); n > MaxTags {
 		c.add("tags", "has %d entries; at most %d are allowed", n, MaxTags)
 	}
