@@ -1,0 +1,38 @@
+package tutor
+
+import (
+	"context"
+
+	"sattutor/internal/prompt"
+	"sattutor/internal/sat"
+)
+
+// mostTokens bounds a written answer: a letter and the text of a choice.
+const mostTokens = 64
+
+// byText lets the model write its answer and looks for one of the choices in it. Such an answer has no scores.
+func (a *asked) byText(ctx context.Context) error {
+	if a.answer.Method != sat.MethodGenerate {
+		a.answer.Method, a.prior, a.answer.PriorID = sat.MethodGenerate, nil, ""
+	}
+	a.answer.Mode = sat.Fast
+	messages, err := prompt.Answer(a.answer.Template, a.question)
+	if err != nil {
+		return err
+	}
+	a.answer.PromptHash = prompt.Hash(messages)
+	resp, err := a.complete(ctx, messages, mostTokens, nil)
+	if err != nil {
+		return err
+	}
+	a.answer.Raw = resp.Text
+	switch i, outcome := prompt.ParseAnswer(resp.Text, a.question.Choices); outcome {
+	case prompt.OK:
+		a.choose(i)
+		return nil
+	case prompt.Ambiguous:
+		return sat.Errorf(sat.BadOutput, "The model named two choices at once. Ask again, or choose another model.")
+	default:
+		return sat.Errorf(sat.BadOutput, "The model wrote something that is none of the choices. Ask again, or choose another model.")
+	}
+}
