@@ -20,6 +20,8 @@ var rules = map[string]rule{
 	"internal/stats":     {denied: pure},
 	"internal/quotation": {allow: []string{"golang.org/x/text/..."}, denied: pure},
 
+	"internal/questionbank/shipped": {denied: pure},
+
 	"internal/api":                       {allow: []string{"internal/sat"}},
 	"internal/prompt":                    {allow: []string{"internal/sat", "internal/engine", "internal/plaintext"}, denied: pure},
 	"internal/engine/openaicompat":       {allow: []string{"internal/engine", "github.com/sashabaranov/go-openai", "github.com/failsafe-go/failsafe-go/..."}},

@@ -112,14 +112,19 @@ func (it Item) Needs(r Requirement) bool {
 	return false
 }
 
-// PassageText gives what a reader sees of the passages: the text of one, or two under their headings.
+// PassageText gives what a reader sees of the passages: the text of one, or two under the headings by which the exam's
+// questions name them.
 func (it Item) PassageText() string {
 	if len(it.Passages) == 1 {
 		return it.Passages[0].Text()
 	}
+	heading := "Passage"
+	if it.Framework == Digital {
+		heading = "Text"
+	}
 	parts := make([]string, len(it.Passages))
 	for i, p := range it.Passages {
-		parts[i] = fmt.Sprintf("Passage %d\n%s", i+1, p.Text())
+		parts[i] = fmt.Sprintf("%s %d\n%s", heading, i+1, p.Text())
 	}
 	return strings.Join(parts, "\n")
 }

@@ -132,10 +132,14 @@ func TestLinesOfARange(t *testing.T) {
 }
 
 func TestAnItemIsAskedWithoutItsKey(t *testing.T) {
-	q := ferry().Asked()
+	it := ferry()
+	q := it.Asked()
 	require.NoError(t, q.Validate())
-	assert.Equal(t, "Passage 1\nShe had worked the ferry\n\nwithout once remarking\nPassage 2\nThe bridge came.", q.Passage)
+	assert.Equal(t, "Text 1\nShe had worked the ferry\n\nwithout once remarking\nText 2\nThe bridge came.", q.Passage)
 	assert.Equal(t, []string{"To count.", "To look."}, q.Choices)
+
+	it.Framework = sat.Paper
+	assert.Equal(t, "Passage 1\nShe had worked the ferry\n\nwithout once remarking\nPassage 2\nThe bridge came.", it.Asked().Passage)
 }
 
 func TestAnItemSurvivesItsJSON(t *testing.T) {
