@@ -2,17 +2,22 @@
 //
 // The way of a completion: Complete fills go-openai's request; the doer (doer.go) merges the members that OpenAI's
 // dialect does not know into its body, sends it over an own transport, and turns every refusal into an
-// [engine.Error] (refusal.go); letters.go reads the log-probabilities by token id. models.go asks what is served, and
-// learns from owned_by which of the two dialects the server speaks. Nothing here knows about questions or answers.
+// [engine.Error] (refusal.go); letters.go reads the log-probabilities by token id. The one call that every answer needs,
+// one token with the letters' log-probabilities, takes a shorter way to the same doer (score.go). models.go asks what
+// is served, and learns from owned_by which of the two dialects the server speaks. Nothing here knows about questions
+// or answers.
 package openaicompat
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -49,6 +54,9 @@ type Client struct {
 	key     string
 	timeout func() time.Duration
 	dialect atomic.Pointer[dialect] // nil until Models answered once
+
+	chatURL    *url.URL    // of completions; nil where the base URL is none
+	chatHeader http.Header // of their requests, never written to
 }
 
 var _ engine.Engine = (*Client)(nil)
@@ -80,6 +88,13 @@ func New(opts Options) *Client {
 		key:     opts.Key,
 		timeout: opts.Timeout,
 	}
+	c.chatHeader = http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}}
+	if c.key != "" {
+		c.chatHeader.Set("Authorization", "Bearer "+c.key)
+	}
+	if u, err := url.Parse(c.root + "/v1/chat/completions"); err == nil && u.Host != "" {
+		c.chatURL = u
+	}
 	config := openai.DefaultConfig(opts.Key)
 	config.BaseURL = c.root + "/v1"
 	config.HTTPClient = c.doer
@@ -94,32 +109,55 @@ func (c *Client) Close() { c.doer.closeIdle() }
 func (c *Client) Complete(ctx context.Context, req engine.Request) (engine.Response, error) {
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
-	body, call, err := c.prepare(ctx, req)
+	speaks, err := c.accept(ctx, req)
 	if err != nil {
 		return engine.Response{}, fail(ctx, err)
 	}
-	reply, err := c.api.CreateChatCompletion(context.WithValue(ctx, callKey{}, call), body)
+	var resp engine.Response
+	if scores(req) {
+		resp, err = c.score(ctx, req, speaks)
+	} else {
+		resp, err = c.complete(ctx, req, speaks)
+	}
+	if err == nil {
+		err = check(req, resp)
+	}
+	if err != nil {
+		return engine.Response{}, err
+	}
+	return resp, nil
+}
+
+// complete makes any call by go-openai.
+func (c *Client) complete(ctx context.Context, req engine.Request, speaks *dialect) (engine.Response, error) {
+	call := &call{members: appendMembers(nil, req)}
+	if len(req.LogprobIDs) > 0 {
+		call.raw = new(bytes.Buffer)
+	}
+	reply, err := c.api.CreateChatCompletion(context.WithValue(ctx, callKey{}, call), requestOf(req, speaks))
 	if err != nil {
 		return engine.Response{}, fail(ctx, err)
 	}
 	if len(reply.Choices) == 0 {
-		return engine.Response{}, fail(ctx, errors.New("no choices"))
+		return engine.Response{}, fail(ctx, errNoChoices)
 	}
 	choice := &reply.Choices[0]
 	resp := engine.Response{
 		Model:        reply.Model,
 		Text:         choice.Message.Content,
 		FinishReason: string(choice.FinishReason),
-		Usage:        usageOf(&reply.Usage),
+		Usage:        engine.Usage{Prompt: reply.Usage.PromptTokens, Completion: reply.Usage.CompletionTokens},
 		Fingerprint:  reply.SystemFingerprint,
 	}
-	if len(req.LogprobIDs) > 0 {
-		if resp.First, err = first(choice.LogProbs, call.raw); err != nil {
+	if details := reply.Usage.PromptTokensDetails; details != nil {
+		resp.Usage.Cached = details.CachedTokens
+	}
+	if call.raw != nil { // go-openai drops the ids that llama-server writes
+		var again event
+		if err := json.Unmarshal(call.raw.Bytes(), &again); err != nil {
 			return engine.Response{}, fail(ctx, err)
 		}
-	}
-	if err := check(req, resp); err != nil {
-		return engine.Response{}, err
+		resp.First = again.Choices[0].Logprobs
 	}
 	return resp, nil
 }
@@ -128,11 +166,12 @@ func (c *Client) Complete(ctx context.Context, req engine.Request) (engine.Respo
 func (c *Client) Stream(ctx context.Context, req engine.Request, each func(text string) error) (engine.Response, error) {
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
-	body, call, err := c.prepare(ctx, req)
+	speaks, err := c.accept(ctx, req)
 	if err != nil {
 		return engine.Response{}, fail(ctx, err)
 	}
-	call.raw = nil // each event is read whole
+	call := &call{members: appendMembers(nil, req)}
+	body := requestOf(req, speaks)
 	body.StreamOptions = &openai.StreamOptions{IncludeUsage: true}
 	stream, err := c.api.CreateChatCompletionStream(context.WithValue(ctx, callKey{}, call), body)
 	if err != nil {
@@ -176,16 +215,20 @@ func (c *Client) bound(ctx context.Context) (context.Context, context.CancelFunc
 	return context.WithTimeout(ctx, limit)
 }
 
-// prepare turns req into go-openai's request, and into the members that go-openai lacks or would leave out.
-func (c *Client) prepare(ctx context.Context, req engine.Request) (openai.ChatCompletionRequest, *call, error) {
+// accept refuses a request that no engine could answer, and gives the server's dialect.
+func (c *Client) accept(ctx context.Context, req engine.Request) (*dialect, error) {
 	if req.Model == "" || req.MaxTokens < 1 || len(req.Messages) == 0 {
-		err := &engine.Error{Kind: engine.Rejected, Err: errors.New("a request needs a model, messages and MaxTokens ≥ 1")}
-		return openai.ChatCompletionRequest{}, nil, err
+		err := errors.New("a request needs a model, messages and at least one token")
+		return nil, &engine.Error{Kind: engine.Rejected, Err: err}
 	}
-	speaks, err := c.speaks(ctx)
-	if err != nil {
-		return openai.ChatCompletionRequest{}, nil, err
+	if c.chatURL == nil {
+		return nil, &engine.Error{Kind: engine.Rejected, Err: errors.New("the engine's address is no URL")}
 	}
+	return c.speaks(ctx)
+}
+
+// requestOf gives go-openai's part of a request.
+func requestOf(req engine.Request, speaks *dialect) openai.ChatCompletionRequest {
 	body := openai.ChatCompletionRequest{
 		Model:    req.Model,
 		Messages: make([]openai.ChatCompletionMessage, len(req.Messages)),
@@ -205,8 +248,7 @@ func (c *Client) prepare(ctx context.Context, req engine.Request) (openai.ChatCo
 		body.LogProbs = true
 		body.TopLogProbs = speaks.topLogprobs
 	}
-	call, err := newCall(req, speaks)
-	return body, call, err
+	return body
 }
 
 // check refuses a reply that is none, although the status was 200.
@@ -220,12 +262,4 @@ func check(req engine.Request, resp engine.Response) error {
 		return &engine.Error{Kind: engine.BadOutput, Err: fmt.Errorf("finish_reason %q", resp.FinishReason)}
 	}
 	return nil
-}
-
-func usageOf(u *openai.Usage) engine.Usage {
-	usage := engine.Usage{Prompt: u.PromptTokens, Completion: u.CompletionTokens}
-	if u.PromptTokensDetails != nil {
-		usage.Cached = u.PromptTokensDetails.CachedTokens
-	}
-	return usage
 }

@@ -3,13 +3,14 @@ package openaicompat
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,21 +25,19 @@ type callKey struct{}
 
 // call is what the doer needs to know of one completion.
 type call struct {
-	members []byte        // of the JSON body, each followed by a comma
+	members []byte        // of the JSON body, by appendMembers
 	raw     *bytes.Buffer // takes a copy of the reply; nil where go-openai's reading is enough
 	reply   *reply        // set by the doer
 }
 
-// newCall writes the members that OpenAI's dialect does not know, and those whose zero value go-openai leaves out:
-// without a temperature vLLM samples at the model's own default.
-func newCall(req engine.Request, speaks *dialect) (*call, error) {
-	b := make([]byte, 0, 256)
+// appendMembers appends the members that OpenAI's dialect does not know, and those whose zero value go-openai leaves
+// out: without a temperature vLLM samples at the model's own default. A comma follows each.
+func appendMembers(b []byte, req engine.Request) []byte {
 	b = append(b, `"temperature":`...)
 	b = strconv.AppendFloat(b, req.Temperature, 'g', -1, 64)
 	b = append(b, `,"seed":`...)
 	b = strconv.AppendInt(b, req.Seed, 10)
 	b = append(b, `,"cache_prompt":true,`...)
-	c := &call{}
 	if len(req.LogprobIDs) > 0 {
 		b = append(b, `"return_tokens_as_token_ids":true,"logprob_token_ids":`...)
 		separator := byte('[')
@@ -48,21 +47,20 @@ func newCall(req engine.Request, speaks *dialect) (*call, error) {
 			separator = ','
 		}
 		b = append(b, `],`...)
-		if speaks.idsBeside {
-			c.raw = new(bytes.Buffer)
-		}
 	}
 	if len(req.TemplateArgs) > 0 {
-		args, err := json.Marshal(req.TemplateArgs)
-		if err != nil {
-			return nil, err
-		}
 		b = append(b, `"chat_template_kwargs":`...)
-		b = append(b, args...)
-		b = append(b, ',')
+		separator := byte('{')
+		for _, name := range slices.Sorted(maps.Keys(req.TemplateArgs)) {
+			b = append(b, separator)
+			b = appendString(b, name)
+			b = append(b, ':')
+			b = appendString(b, req.TemplateArgs[name])
+			separator = ','
+		}
+		b = append(b, `},`...)
 	}
-	c.members = b
-	return c, nil
+	return b
 }
 
 // doer sends go-openai's requests and our own, over one transport. Replies beyond status 200 become *[engine.Error].

@@ -12,15 +12,14 @@ import (
 
 // dialect is how a server differs from the other.
 type dialect struct {
-	topLogprobs int  // candidates to ask for
-	idsBeside   bool // token ids stand beside the names of the candidates, not in them
+	topLogprobs int // candidates to ask for
 }
 
 // The dialects, by owned_by. vLLM refuses more than 20 candidates and needs none, for it obeys logprob_token_ids;
 // llama-server ignores that member and has no cap, so 200 keep unlikely letters from being clipped.
 var (
 	vllm     = dialect{topLogprobs: 20}
-	llamacpp = dialect{topLogprobs: 200, idsBeside: true}
+	llamacpp = dialect{topLogprobs: 200}
 )
 
 // speaks gives the server's dialect, and asks for it where it is not known yet. A server without a list of models is
