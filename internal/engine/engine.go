@@ -82,6 +82,7 @@ type Model struct {
 	ID            string
 	OwnedBy       string // "vllm", "llamacpp": tells the dialect
 	Parent        string // for an adapter: the base model's id; "" otherwise or where unknown
+	Root          string // what the name stands for, as the engine says: a path, a hub id, a name of the catalogue; may be ""
 	ContextTokens int    // prompt and completion together; 0 where the engine does not say
 }
 

@@ -56,7 +56,10 @@ const textOnlyNote = "Its engine gives no usable letter scores, so answers are r
 // record gives how a served model is asked.
 func (r *Registry) record(s sat.Served) sat.Model {
 	m, ok := r.opts.Known[s.Name]
-	if !ok {
+	switch manifest, err := Lookup(s.Root); {
+	case err == nil: // what the engine says of itself beats what was configured here
+		m = manifest.Model(s.Name)
+	case !ok:
 		m = Generic(s.Name)
 		m.Base = s.Parent
 		if s.Parent != "" {

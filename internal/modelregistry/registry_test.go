@@ -130,6 +130,20 @@ func TestDefaultModel(t *testing.T) {
 	}
 }
 
+func TestTheEngineKnowsBestWhatItServes(t *testing.T) {
+	known := Generic("sat-base")
+	known.Base = "meta-llama/Llama-3.2-3B-Instruct"
+	r := New(Options{Known: map[string]sat.Model{"sat-base": known}})
+	r.SetServed([]sat.Served{{Name: "sat-base", Root: "smollm2-135m"}})
+	m, err := r.Resolve("")
+	require.NoError(t, err)
+	assert.Equal(t, smollm(t), m, "a name of the catalogue brings its record")
+	r.SetServed([]sat.Served{{Name: "sat-base", Root: "/models/base"}})
+	m, err = r.Resolve("")
+	require.NoError(t, err)
+	assert.Equal(t, known, m)
+}
+
 func TestResolveJoinsWhatIsKnownWithWhatIsServed(t *testing.T) {
 	r := New(Options{Known: map[string]sat.Model{"sat-base": smollm(t), "sat-old": Generic("sat-old")}})
 	r.SetServed([]sat.Served{{Name: "sat-base", ContextTokens: 4096}, {Name: "sat-lora", Parent: "sat-base", ContextTokens: 2048}})

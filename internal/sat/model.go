@@ -42,6 +42,7 @@ type Model struct {
 type Served struct {
 	Name          string
 	Parent        string // for an adapter: the served name of its base; "" otherwise or where unknown
+	Root          string // what the name stands for, as the engine says; a name of the catalogue where it is one
 	ContextTokens int    // prompt and completion together; 0 where the engine does not say
 	TextOnly      bool   // the engine's log-probabilities cannot be used: the model is asked by MethodGenerate
 }

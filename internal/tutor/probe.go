@@ -60,7 +60,7 @@ func (t *Tutor) Probe(ctx context.Context) ([]Served, error) {
 		if err != nil {
 			return nil, err
 		}
-		s := Served{Served: sat.Served{Name: m.ID, Parent: m.Parent, ContextTokens: m.ContextTokens}}
+		s := Served{Served: sat.Served{Name: m.ID, Parent: m.Parent, Root: m.Root, ContextTokens: m.ContextTokens}}
 		if s.TokensPerSecond, err = t.warm(ctx, &w, m.ID); err != nil {
 			return nil, err
 		}
@@ -97,8 +97,8 @@ func (t *Tutor) learn(ctx context.Context, m engine.Model) (words, error) {
 	return w, nil
 }
 
-// warmUp is a question over a passage of our own, long enough to tell a speed from.
-func warmUp() sat.Question {
+// Sample is a question over a passage of our own, long enough to tell a speed from: the engine's first one.
+func Sample() sat.Question {
 	return sat.Question{
 		Passage: strings.Repeat("The clerk counted the crates on the quay, wrote the number in his book, and counted them again, "+
 			"because the first count had been one too many and the second one too few.\n", 8),
@@ -109,7 +109,7 @@ func warmUp() sat.Question {
 
 // warm asks one question, and takes the letters from w where the engine gives no usable log-probabilities.
 func (t *Tutor) warm(ctx context.Context, w *words, model string) (tokensPerSecond float64, err error) {
-	q, err := prompt.Canonical(warmUp())
+	q, err := prompt.Canonical(Sample())
 	if err != nil {
 		return 0, err
 	}

@@ -7,8 +7,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"syscall"
 	"time"
+
+	"sattutor/internal/config"
 )
 
 // Listener is one HTTP server of this process.
@@ -70,4 +73,31 @@ func listenError(l Listener, err error) error {
 		return fmt.Errorf("%s: %s is taken by another program; stop it, or set %s to a free port", l.Name, l.Server.Addr, l.Port)
 	}
 	return fmt.Errorf("%s: cannot listen on %s: %w", l.Name, l.Server.Addr, err)
+}
+
+// ChoosePorts replaces the ports 0 of the backend and the pages by free ones, and lets the pages ask the backend of
+// this process.
+func ChoosePorts(ctx context.Context, cfg config.Config) (config.Config, error) {
+	for _, port := range []*int{&cfg.BackendPort, &cfg.FrontendPort} {
+		if *port != 0 {
+			continue
+		}
+		var listen net.ListenConfig
+		l, err := listen.Listen(ctx, "tcp", net.JoinHostPort(cfg.Host, "0"))
+		if err != nil {
+			return cfg, fmt.Errorf("no free port on %s: %w", cfg.Host, err)
+		}
+		*port = l.Addr().(*net.TCPAddr).Port
+		_ = l.Close()
+	}
+	cfg.BackendURL = "http://" + net.JoinHostPort(loopbackOf(cfg.Host), strconv.Itoa(cfg.BackendPort))
+	return cfg, nil
+}
+
+// loopbackOf is the address at which this process reaches a listener on host.
+func loopbackOf(host string) string {
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		return "127.0.0.1"
+	}
+	return host
 }

@@ -17,6 +17,7 @@ type Spec struct {
 	ContextTokens int               // prompt and completion together; 0 for 4096
 	Threads       int               // 0 for all cores but one
 	TemplateArgs  map[string]string // arguments of the chat template where a request gives none
+	Root          string            // what the name stands for, told to whoever lists the models; "" for nothing
 }
 
 const loopback = "127.0.0.1"

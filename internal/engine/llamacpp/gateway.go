@@ -155,13 +155,14 @@ func (g *gateway) models(w http.ResponseWriter, _ *http.Request) {
 		Object  string          `json:"object"`
 		Created int64           `json:"created"`
 		OwnedBy string          `json:"owned_by"`
+		Root    string          `json:"root,omitempty"`
 		Meta    json.RawMessage `json:"meta"`
 	}
 	list := []model{}
 	g.supervisor.mu.Lock()
 	for _, c := range g.supervisor.children {
 		if c.facts != nil {
-			list = append(list, model{ID: c.spec.Name, Object: "model", OwnedBy: "llamacpp", Meta: c.facts.Meta})
+			list = append(list, model{ID: c.spec.Name, Object: "model", OwnedBy: "llamacpp", Root: c.spec.Root, Meta: c.facts.Meta})
 		}
 	}
 	g.supervisor.mu.Unlock()

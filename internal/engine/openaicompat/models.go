@@ -48,6 +48,7 @@ func (c *Client) Models(ctx context.Context) ([]engine.Model, error) {
 			ID          string `json:"id"`
 			OwnedBy     string `json:"owned_by"`
 			Parent      string `json:"parent"`
+			Root        string `json:"root"`
 			MaxModelLen int    `json:"max_model_len"`
 			Meta        struct {
 				Context int `json:"n_ctx"`
@@ -72,7 +73,7 @@ func (c *Client) Models(ctx context.Context) ([]engine.Model, error) {
 			limit = tokens[m.Parent]
 		}
 		tokens[m.ID] = limit
-		models = append(models, engine.Model{ID: m.ID, OwnedBy: m.OwnedBy, Parent: m.Parent, ContextTokens: limit})
+		models = append(models, engine.Model{ID: m.ID, OwnedBy: m.OwnedBy, Parent: m.Parent, Root: m.Root, ContextTokens: limit})
 	}
 	c.dialect.Store(speaks)
 	return models, nil

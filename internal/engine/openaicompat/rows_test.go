@@ -405,8 +405,8 @@ func TestRowModels(t *testing.T) {
 	models, err := replay(t, "vllm", "models").Models(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []engine.Model{
-		{ID: "sat-base", OwnedBy: "vllm", ContextTokens: 2048},
-		{ID: "sat-lora", OwnedBy: "vllm", Parent: "sat-base", ContextTokens: 2048},
+		{ID: "sat-base", OwnedBy: "vllm", Root: "models/smollm2-135m", ContextTokens: 2048},
+		{ID: "sat-lora", OwnedBy: "vllm", Parent: "sat-base", Root: "/adapters/sat-lora-test", ContextTokens: 2048},
 	}, models, "an adapter has its base model's context")
 	models, err = replay(t, "llama-server", "smollm2-135m.v1-models").Models(t.Context())
 	require.NoError(t, err)

@@ -1,0 +1,182 @@
+package setup
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"sattutor/internal/config"
+	"sattutor/internal/engine/llamacpp"
+	"sattutor/internal/modelregistry"
+	"sattutor/internal/sat"
+)
+
+// LocalModel is a model that the embedded engine serves: how it is started, and what is known of it.
+type LocalModel struct {
+	Spec   llamacpp.Spec
+	Record sat.Model
+}
+
+// baseName is the served name of the weights without an adapter.
+const baseName = "sat-base"
+
+// LocalModels gives the models that the configuration names, whose files must be on this machine.
+func LocalModels(ctx context.Context, cfg config.Config) ([]LocalModel, error) {
+	path, record, err := baseModel(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	base := LocalModel{Record: record, Spec: llamacpp.Spec{Name: baseName, ModelPath: path,
+		ContextTokens: cfg.MaxModelLen, TemplateArgs: record.TemplateArgs, Root: catalogueName(cfg)}}
+	return []LocalModel{base}, nil
+}
+
+// catalogueName is the name by which another process finds the record of the base model; "" for a file of the user's.
+func catalogueName(cfg config.Config) string {
+	if cfg.ModelPath != "" || cfg.ModelURL != "" {
+		return ""
+	}
+	return cfg.Model
+}
+
+// baseModel finds the file of the base model and its record.
+func baseModel(ctx context.Context, cfg config.Config) (path string, record sat.Model, err error) {
+	switch {
+	case cfg.ModelPath != "":
+		return ownModel(cfg)
+	case cfg.ModelURL != "":
+		artifact := urlArtifact(cfg)
+		return present(filepath.Join(modelFolder(cfg), artifact.Name), ownRecord(artifact.Name))
+	}
+	manifest, err := modelregistry.Lookup(cfg.Model)
+	if err != nil {
+		return "", sat.Model{}, &llamacpp.Problem{What: "SAT_MODEL names no known model", Err: errors.New(messageOf(err)), Next: "Choose one of these, or give a GGUF by SAT_MODEL_PATH"}
+	}
+	record = manifest.Model(baseName)
+	if manifest.Source.Kind == modelregistry.PyPI {
+		path, err = llamacpp.DefaultModel(ctx, cfg.Home)
+		if errors.Is(err, llamacpp.ErrNotInstalled) {
+			err = &llamacpp.Problem{What: "the small model comes with the embedded engine, which is not installed",
+				Next: "Run `sat engine install`, or give a GGUF by SAT_MODEL_PATH"}
+		}
+		return path, record, err
+	}
+	return present(filepath.Join(modelFolder(cfg), manifest.File), record)
+}
+
+// ownModel is a file of the user's, checked where a digest was given.
+func ownModel(cfg config.Config) (string, sat.Model, error) {
+	file, record, err := present(cfg.ModelPath, ownRecord(filepath.Base(cfg.ModelPath)))
+	if err != nil || cfg.ModelSHA256 == "" {
+		return file, record, err
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return "", sat.Model{}, err
+	}
+	defer func() { _ = f.Close() }()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", sat.Model{}, err
+	}
+	if !strings.EqualFold(hex.EncodeToString(h.Sum(nil)), cfg.ModelSHA256) {
+		return "", sat.Model{}, &llamacpp.Problem{What: "the file of SAT_MODEL_PATH has another SHA-256 than SAT_MODEL_SHA256",
+			Next: "Fetch the file again, or correct SAT_MODEL_SHA256"}
+	}
+	return file, record, nil
+}
+
+func present(file string, record sat.Model) (string, sat.Model, error) {
+	if info, err := os.Stat(file); err != nil || info.IsDir() {
+		return "", sat.Model{}, &llamacpp.Problem{What: "the model file " + file + " is not there",
+			Next: "Run `sat up`, which fetches models of the catalogue, or correct SAT_MODEL_PATH"}
+	}
+	return file, record, nil
+}
+
+// ownRecord is the record of weights of which only the file's name is known.
+func ownRecord(file string) sat.Model {
+	record := modelregistry.Generic(baseName)
+	record.Base = strings.TrimSuffix(file, ".gguf")
+	return record
+}
+
+func modelFolder(cfg config.Config) string { return filepath.Join(cfg.Home, "models") }
+
+func urlArtifact(cfg config.Config) llamacpp.Artifact {
+	name := "model.gguf"
+	if u, err := url.Parse(cfg.ModelURL); err == nil && strings.HasSuffix(u.Path, ".gguf") {
+		name = path.Base(u.Path)
+	}
+	return llamacpp.Artifact{Name: name, URL: cfg.ModelURL, SHA256: strings.ToLower(cfg.ModelSHA256)}
+}
+
+// messageOf gives the sentence of a coded error.
+func messageOf(err error) string {
+	var coded *sat.Error
+	if errors.As(err, &coded) {
+		return coded.Message
+	}
+	return err.Error()
+}
+
+// EnsureRuntime makes sure that there is an engine: one that is installed already, or the fetched one.
+func EnsureRuntime(ctx context.Context, cfg config.Config, report llamacpp.Report) error {
+	_, err := llamacpp.Find(ctx, llamacpp.FindOptions{Server: cfg.LlamaServer, Home: cfg.Home})
+	if !errors.Is(err, llamacpp.ErrNotInstalled) {
+		if err == nil && needsSmallModel(cfg) {
+			_, err = llamacpp.DefaultModel(ctx, cfg.Home)
+		}
+		if !errors.Is(err, llamacpp.ErrNotInstalled) {
+			return err
+		}
+	}
+	_, err = llamacpp.Install(ctx, cfg.Home, "", report)
+	return err
+}
+
+// needsSmallModel tells whether the model is the one that comes with the fetched engine.
+func needsSmallModel(cfg config.Config) bool {
+	manifest, err := modelregistry.Lookup(cfg.Model)
+	return cfg.ModelPath == "" && cfg.ModelURL == "" && err == nil && manifest.Source.Kind == modelregistry.PyPI
+}
+
+// EnsureModels fetches the model that the configuration names, where it is not here yet. announce is told the licence
+// before the first byte.
+func EnsureModels(ctx context.Context, cfg config.Config, announce func(string), progress func(what string) llamacpp.Progress) error {
+	var artifact llamacpp.Artifact
+	var licence string
+	switch {
+	case cfg.ModelPath != "" || needsSmallModel(cfg):
+		return nil
+	case cfg.ModelURL != "":
+		artifact, licence = urlArtifact(cfg), "unknown to us: see where it comes from"
+	default:
+		manifest, err := modelregistry.Lookup(cfg.Model)
+		if err != nil {
+			return errors.New(messageOf(err))
+		}
+		licence = manifest.Licence
+		artifact = llamacpp.Artifact{Name: manifest.File, URL: manifest.Source.URL, SHA256: manifest.FileSHA256, Bytes: manifest.FileBytes}
+	}
+	if _, err := os.Stat(filepath.Join(modelFolder(cfg), artifact.Name)); err != nil {
+		announce(fmt.Sprintf("Fetching %s%s. Licence: %s.", artifact.Name, size(artifact.Bytes), licence))
+	}
+	_, err := llamacpp.Fetch(ctx, artifact, modelFolder(cfg), progress(artifact.Name))
+	return err
+}
+
+func size(bytes int64) string {
+	if bytes == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%.1f GB)", float64(bytes)/1e9)
+}

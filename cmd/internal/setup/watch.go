@@ -1,0 +1,180 @@
+package setup
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"sattutor/internal/engine"
+	"sattutor/internal/modelregistry"
+	"sattutor/internal/sat"
+	"sattutor/internal/tutor"
+)
+
+// Watcher keeps what the tutor knows of the engine true: it probes until the engine answers, notices when it is gone
+// or serves something else, and probes again.
+type Watcher struct {
+	engine    *Engine
+	tutor     *tutor.Tutor
+	registry  *modelregistry.Registry
+	deadlines *Deadlines
+	log       *slog.Logger
+
+	up     atomic.Bool
+	kick   chan struct{}
+	ready  chan struct{} // closed at the first success
+	served []string
+}
+
+// Times of the watch.
+const (
+	pollEngine   = 3 * time.Second        // between two looks at an engine that is up
+	retryEngine  = 500 * time.Millisecond // between two probes of one that is not, at first
+	slowestRetry = 5 * time.Second
+	probeTimeout = 10 * time.Minute // a first question may load and compile for long
+	pollTimeout  = 5 * time.Second
+)
+
+func newWatcher(e *Engine, t *tutor.Tutor, r *modelregistry.Registry, d *Deadlines, log *slog.Logger) *Watcher {
+	return &Watcher{engine: e, tutor: t, registry: r, deadlines: d, log: log,
+		kick: make(chan struct{}, 1), ready: make(chan struct{})}
+}
+
+// Run watches until the context ends.
+func (w *Watcher) Run(ctx context.Context) {
+	retry := retryEngine
+	for ctx.Err() == nil {
+		err := w.probe(ctx)
+		if err == nil {
+			retry = retryEngine
+			w.untilGone(ctx)
+			continue
+		}
+		w.down(err)
+		if !w.wait(ctx, retry) {
+			retry = min(retry*2, slowestRetry)
+		}
+	}
+}
+
+// WaitReady waits for the first answer of the engine.
+func (w *Watcher) WaitReady(ctx context.Context) error {
+	select {
+	case <-w.ready:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Up tells whether the engine answered when it was asked last.
+func (w *Watcher) Up() bool { return w.up.Load() }
+
+// Ready implements the backend's Readiness.
+func (w *Watcher) Ready() error {
+	if w.Up() {
+		return nil
+	}
+	return &sat.Error{Code: sat.Unavailable, Reason: "engine-not-ready", Message: "The engine is starting, or it cannot be reached."}
+}
+
+// Kick makes the watcher look at once, as when a question met an engine that is gone.
+func (w *Watcher) Kick() {
+	select {
+	case w.kick <- struct{}{}:
+	default:
+	}
+}
+
+func (w *Watcher) probe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	found, err := w.tutor.Probe(ctx)
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return &engine.Error{Kind: engine.Unavailable, Err: errors.New("it serves no model")}
+	}
+	served, slowest := make([]sat.Served, len(found)), 0.0
+	w.served = w.served[:0]
+	for i, s := range found {
+		served[i] = s.Served
+		w.served = append(w.served, s.Name)
+		if s.TokensPerSecond > 0 && (slowest == 0 || s.TokensPerSecond < slowest) {
+			slowest = s.TokensPerSecond
+		}
+	}
+	slices.Sort(w.served)
+	if w.engine.Name == "embedded" {
+		w.deadlines.FromSpeed(slowest)
+	}
+	w.registry.SetServed(served)
+	w.up.Store(true)
+	w.log.Info("the engine is ready", "engine", w.engine.Name, "models", w.served, "tokens_per_second", slowest, "timeout", w.deadlines.Engine().String())
+	select {
+	case <-w.ready:
+	default:
+		close(w.ready)
+	}
+	return nil
+}
+
+// untilGone returns when the engine no longer serves what it served, or cannot be reached.
+func (w *Watcher) untilGone(ctx context.Context) {
+	for ctx.Err() == nil {
+		w.wait(ctx, pollEngine)
+		ask, cancel := context.WithTimeout(ctx, pollTimeout)
+		models, err := w.engine.Models(ask)
+		cancel()
+		if err != nil {
+			var failed *engine.Error
+			if errors.As(err, &failed) && failed.Kind == engine.Timeout {
+				continue // a busy engine is no absent one
+			}
+			return
+		}
+		names := make([]string, len(models))
+		for i, m := range models {
+			names[i] = m.ID
+		}
+		if slices.Sort(names); !slices.Equal(names, w.served) {
+			return
+		}
+	}
+}
+
+// wait waits for a while, or until somebody or a child's change asks for a look; early tells that.
+func (w *Watcher) wait(ctx context.Context, d time.Duration) (early bool) {
+	var changed <-chan struct{}
+	if w.engine.Changed != nil {
+		changed = w.engine.Changed()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-changed:
+		return true
+	case <-w.kick:
+		return true
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+func (w *Watcher) down(err error) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	if w.up.Swap(false) {
+		w.log.Warn("the engine is gone", "engine", w.engine.Name, "error", err.Error())
+	} else {
+		w.log.Debug("the engine is not ready", "engine", w.engine.Name, "error", err.Error(), "fault", w.engine.Fault())
+	}
+	w.registry.SetServed(nil)
+	w.tutor.Forget()
+}
