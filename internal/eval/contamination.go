@@ -116,6 +116,9 @@ func share(hashes []uint64, known map[uint64]struct{}) float64 {
 	return float64(found) / float64(len(hashes))
 }
 
+// Grams gives the hashes of all sequences of 13 words in a passage: what a fingerprint file holds of it.
+func Grams(passage string) []uint64 { return gramHashes(passage, gramWords) }
+
 var word = regexp.MustCompile(`[a-z]+`)
 
 func gramHashes(text string, n int) []uint64 {
