@@ -103,12 +103,21 @@ func (b *tab) do(steps ...step) {
 	}
 }
 
-// view sets the window's size and the browser's preferred colours.
-func (b *tab) view(width, height int64, scheme string) {
+// view sets the window's size and what the student prefers: "light" or "dark" colours, more "contrast", colours "forced"
+// by the system; or paper: "print".
+func (b *tab) view(width, height int64, prefers string) {
 	b.t.Helper()
+	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: prefers}}}
+	switch prefers {
+	case "contrast":
+		media.Features = []*emulation.MediaFeature{{Name: "prefers-contrast", Value: "more"}}
+	case "forced":
+		media.Features = []*emulation.MediaFeature{{Name: "forced-colors", Value: "active"}}
+	case "print":
+		media = emulation.SetEmulatedMediaParams{Media: "print"}
+	}
 	b.do(chromedp.EmulateViewport(width, height), func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
-		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, media)
 		return chromedp.Void{}, err
 	})
 }

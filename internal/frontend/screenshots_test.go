@@ -63,7 +63,7 @@ func states() []state {
 // TestScreenshots writes a picture of every state into the folder that SAT_SCREENSHOTS names, for people to look at.
 func TestScreenshots(t *testing.T) {
 	folder := os.Getenv("SAT_SCREENSHOTS")
-	if folder == "" {
+	if folder == "" { // nothing is proved, so nothing is left out
 		t.Skip("SAT_SCREENSHOTS names no folder")
 	}
 	s := newSite(t)
@@ -71,11 +71,13 @@ func TestScreenshots(t *testing.T) {
 	for _, view := range []struct {
 		width, height int64
 		scheme        string
-	}{{1280, 900, "light"}, {1280, 900, "dark"}, {390, 844, "light"}, {390, 844, "dark"}, {1600, 1000, "light"}, {360, 740, "light"}} {
+	}{{1280, 900, "light"}, {1280, 900, "dark"}, {390, 844, "light"}, {390, 844, "dark"}, {1600, 1000, "light"}, {360, 740, "light"},
+		{1280, 900, "contrast"}, {1280, 900, "forced"}, {800, 900, "print"}} {
 		for _, st := range states() {
 			s.backend.setAnswer(st.answer)
-			tab.view(view.width, view.height, view.scheme)
+			tab.view(view.width, view.height, "light")
 			tab.do(append([]step{chromedp.Navigate(s.URL + st.path)}, st.actions...)...)
+			tab.view(view.width, view.height, view.scheme)
 			tab.do(chromedp.Sleep(200 * time.Millisecond))
 			picture, err := chromedp.Run(tab.ctx, chromedp.FullScreenshot(100))
 			require.NoError(t, err)
