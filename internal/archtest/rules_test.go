@@ -30,6 +30,9 @@ var rules = map[string]rule{
 	"internal/engine/enginetest":         {allow: []string{"internal/engine"}},
 	"internal/engine/enginetest/standin": {allow: []string{"internal/engine", "internal/engine/enginetest"}},
 	"internal/modelregistry":             {allow: []string{"internal/sat"}, denied: []string{"net/http", "database/sql"}},
+	"internal/store": {allow: []string{"internal/sat", "github.com/uptrace/bun/...", "modernc.org/sqlite/...", "github.com/jackc/pgx/v5/...",
+		"github.com/pressly/goose/v3/...", "golang.org/x/sys/...", "golang.org/x/text/..."}, denied: []string{"net/http"}},
+	"internal/store/storetest": {allow: []string{"internal/sat", "internal/store", "github.com/stretchr/testify/..."}},
 	"internal/middleware": {allow: []string{"internal/sat", "internal/api", "internal/telemetry", "github.com/go-chi/chi/v5/...",
 		"github.com/go-chi/httprate", "github.com/prometheus/client_golang/..."}},
 
@@ -50,7 +53,7 @@ var rules = map[string]rule{
 }
 
 // testHelpers may be imported by tests alone.
-var testHelpers = []string{"internal/engine/enginetest", "internal/testneeds"}
+var testHelpers = []string{"internal/engine/enginetest", "internal/store/storetest", "internal/testneeds"}
 
 // forbiddenNames say nothing about what a package does.
 var forbiddenNames = []string{"domain", "service", "usecase", "handlers", "models", "util", "utils", "common", "helpers", "pkg"}
