@@ -37,7 +37,7 @@ var rules = map[string]rule{
 	"internal/middleware": {allow: []string{"internal/sat", "internal/api", "internal/telemetry", "github.com/go-chi/chi/v5/...",
 		"github.com/go-chi/httprate", "github.com/prometheus/client_golang/..."}},
 
-	"internal/tutor": {allow: []string{"internal/sat", "internal/engine", "internal/prompt"}, denied: []string{"net/http", "database/sql", "os"}},
+	"internal/tutor": {allow: []string{"internal/sat", "internal/engine", "internal/prompt", "internal/plaintext"}, denied: []string{"net/http", "database/sql", "os"}},
 	"internal/eval":  {allow: []string{"internal/sat", "internal/plaintext", "internal/stats"}, denied: []string{"database/sql"}},
 	"internal/dataset": {allow: []string{"internal/sat", "internal/engine", "internal/prompt", "internal/plaintext", "internal/eval"},
 		denied: []string{"net/http", "database/sql"}},

@@ -205,6 +205,12 @@ func errType(wrong *json.UnmarshalTypeError) error {
 		want = "a list of strings"
 	case wrong.Type.Kind() == reflect.String:
 		want = "a string"
+	case wrong.Type.Kind() == reflect.Bool:
+		want = "true or false"
+	case wrong.Type.Kind() == reflect.Slice:
+		want = "a list"
+	case wrong.Type.Kind() != reflect.Struct:
+		want = "a number"
 	}
 	return &sat.Error{Code: sat.Invalid, Message: "A field has the wrong type.",
 		Fields: []sat.FieldError{{Field: field, Message: "must be " + want}}}

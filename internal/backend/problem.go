@@ -127,6 +127,10 @@ func serveError(w http.ResponseWriter, r *http.Request, err error) {
 	for key, values := range p.header {
 		header[key] = values
 	}
+	if strings.HasPrefix(r.URL.Path, gatewayPrefix) {
+		serveFault(w, p)
+		return
+	}
 	header.Set("Content-Type", p.ContentType(""))
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p.Problem)

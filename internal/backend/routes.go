@@ -49,6 +49,8 @@ func (s *Server) route(public *url.URL) error {
 	routes.Method(http.MethodPost, "/submit_mcq", handle(s.submitMCQ))
 	routes.Method(http.MethodPost, "/api/v1/answers", handle(s.createAnswer))
 	describeAnswers(doc)
+	s.routeGateway(r)
+	describeGateway(doc)
 	s.registerQuestions(described)
 	s.registerModels(described)
 	s.registerOperations(described)

@@ -62,6 +62,7 @@ type Options struct {
 	Answers Answerer
 	Models  ModelLister
 	Parse   func(block string) (sat.Question, error) // splits a pasted block into a question
+	Chats   Chatter                                  // nil: /v1 takes questions alone
 	Parts   map[string]Readiness                     // what GET /ready asks, by name: "engine", "store"
 	Version api.Version                              // of this build
 	Log     *slog.Logger                             // nil for none
@@ -71,6 +72,8 @@ type Options struct {
 	Public  string        // the address under which people reach the product; "" for addresses and single names alone
 	Proxies []string      // ranges of proxies whose X-Forwarded-For is believed
 	NewID   func() string // makes request ids; nil for random ones
+
+	GatewayKey string // what calls below /v1 must send as their bearer key; "" asks for none
 }
 
 // Server is the JSON API as an [http.Handler]. It is made by New.
@@ -79,6 +82,7 @@ type Server struct {
 	handler  http.Handler
 	openapi  []byte
 	docs     []byte
+	began    time.Time
 	draining atomic.Bool
 }
 
@@ -106,7 +110,7 @@ func New(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("backend: public address: %w", err)
 	}
-	s := &Server{opts: opts}
+	s := &Server{opts: opts, began: time.Now()}
 	if err := s.route(public); err != nil {
 		return nil, fmt.Errorf("backend: %w", err)
 	}
