@@ -25,6 +25,9 @@ import (
 // isVLLM tells the one service that runs a program of others, which writes beside its volumes.
 func isVLLM(svc service) bool { return strings.Contains(svc.Image, "vllm") }
 
+// isOpenWebUI tells the one service that is an image of others as it is.
+func isOpenWebUI(svc service) bool { return strings.Contains(svc.Image, "open-webui") }
+
 func TestS14EveryServiceIsHealthyAndBounded(t *testing.T) {
 	each(t, func(t *testing.T, s stack, name string, svc service) {
 		assert.NotEmpty(t, svc.MemLimit, "memory")
@@ -48,9 +51,13 @@ func TestS20EveryServiceIsHardened(t *testing.T) {
 		assert.Equal(t, []string{"ALL"}, svc.CapDrop)
 		assert.Empty(t, svc.CapAdd)
 		assert.Equal(t, []string{"no-new-privileges:true"}, svc.SecurityOpt)
-		if isVLLM(svc) {
+		switch {
+		case isOpenWebUI(svc): // it is made to be root, here without any of root's powers, and writes beside its volume
+			assert.Equal(t, "0:0", svc.User)
+			return
+		case isVLLM(svc):
 			assert.Equal(t, "2000:0", svc.User)
-		} else {
+		default:
 			assert.Equal(t, "65532:65532", svc.User)
 			assert.True(t, svc.ReadOnly, "read-only root file system")
 		}
@@ -70,7 +77,7 @@ func TestS18TheEngineIsPrivate(t *testing.T) {
 		t.Run(title, func(t *testing.T) {
 			s := load(t, nil, files...)
 			for name, svc := range s.Services {
-				if slices.Contains([]string{"backend", "frontend"}, name) {
+				if slices.Contains([]string{"backend", "frontend", "open-webui"}, name) {
 					require.Len(t, svc.Ports, 1)
 					assert.True(t, strings.HasPrefix(svc.Ports[0], "127.0.0.1:"), "%s publishes %s", name, svc.Ports)
 				} else {
@@ -78,6 +85,7 @@ func TestS18TheEngineIsPrivate(t *testing.T) {
 				}
 			}
 			assert.Equal(t, []string{"sat-network"}, s.Services["frontend"].Networks)
+			assert.Equal(t, []string{"sat-network"}, s.Services["open-webui"].Networks, "it never sees the engine")
 			engine, ours := s.Services["vllm_app"]
 			assert.Equal(t, title != "external", ours)
 			for _, network := range engine.Networks {
@@ -105,7 +113,7 @@ func TestS18TheEngineIsPrivate(t *testing.T) {
 
 func TestS19NoSecretInAnyFile(t *testing.T) {
 	secret := regexp.MustCompile(`(KEY|TOKEN|PASSWORD|SECRET)$`)
-	made := []string{"vllm_api_key", "hf_token"} // by init; by a person
+	made := []string{"vllm_api_key", "gateway_key", "hf_token"} // by init; the last by a person
 	each(t, func(t *testing.T, s stack, name string, svc service) {
 		for variable, value := range svc.Environment {
 			assert.NotRegexp(t, secret, variable, "a secret is a file")
@@ -275,7 +283,7 @@ func TestS22EveryVariableIsDocumentedAndKnown(t *testing.T) {
 	}
 	runtime := []string{"GOGC", "GOMEMLIMIT"}
 	each(t, func(t *testing.T, s stack, name string, svc service) {
-		if isVLLM(svc) {
+		if isVLLM(svc) || isOpenWebUI(svc) {
 			return
 		}
 		for variable := range svc.Environment {

@@ -35,9 +35,11 @@ var combinations = map[string][]string{
 type service struct {
 	Image           string
 	Build           build
+	Profiles        []string
 	Entrypoint      []string
 	Command         []string
 	User            string
+	GroupAdd        []string `yaml:"group_add"`
 	Restart         string
 	Init            bool
 	ReadOnly        bool                                  `yaml:"read_only"`
