@@ -62,7 +62,7 @@ func command(stdin io.Reader, stdout, stderr io.Writer) *cli.Command {
 			return failed(setup.ExitUsage, fmt.Errorf("%w; `%s --help` tells what it takes", err, c.FullName()))
 		},
 		Commands: []*cli.Command{
-			upCommand(), askCommand(), doctorCommand(), engineCommand(), secretsCommand(), versionCommand(),
+			upCommand(), askCommand(), doctorCommand(), engineCommand(), arenaCommand(), secretsCommand(), versionCommand(),
 		},
 		Action: func(_ context.Context, c *cli.Command) error {
 			if c.Args().Present() {

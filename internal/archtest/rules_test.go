@@ -41,6 +41,7 @@ var rules = map[string]rule{
 	"internal/eval":  {allow: []string{"internal/sat", "internal/plaintext", "internal/stats"}, denied: []string{"database/sql"}},
 	"internal/dataset": {allow: []string{"internal/sat", "internal/engine", "internal/prompt", "internal/plaintext", "internal/eval"},
 		denied: []string{"net/http", "database/sql"}},
+	"internal/openwebui": {},
 	"internal/apiclient": {allow: []string{"internal/api", "internal/sat"}},
 	"internal/backend": {allow: []string{"internal/api", "internal/sat", "internal/middleware", "github.com/go-chi/chi/v5/...",
 		"github.com/danielgtaylor/huma/v2/...", "github.com/rs/cors"}, denied: []string{"database/sql"}},

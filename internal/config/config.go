@@ -65,6 +65,7 @@ type Config struct {
 
 	PublicURL      string   `env:"PUBLIC_URL" envDefault:"http://localhost:7860" doc:"Address under which people reach the pages."`
 	GatewayKey     Secret   `env:"SAT_GATEWAY_KEY" doc:"Bearer key that calls below /v1 must carry; empty: none is asked for."`
+	HMACKey        Secret   `env:"SAT_HMAC_KEY" doc:"Key of the pseudonyms in exports; empty: one is made and kept in SAT_HOME."`
 	CORSOrigins    []string `env:"SAT_CORS_ORIGINS" doc:"Origins whose scripts may call the API, separated by commas; empty: none but its own."`
 	TrustedProxies []string `env:"SAT_TRUSTED_PROXIES" doc:"Address ranges of proxies whose X-Forwarded-For is believed, separated by commas."`
 	LogLevel       string   `env:"LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error."`

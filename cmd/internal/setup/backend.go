@@ -53,7 +53,7 @@ func OpenBackend(cfg config.Config, log *slog.Logger, deadlines *Deadlines, e *E
 	metrics.WatchQueue(func() int { return gate.Stats().Waiting })
 
 	server, err := backend.New(backend.Options{
-		Answers: asking, Models: registry, Parse: prompt.ParseBlock,
+		Answers: asking, Chats: asking, Models: registry, Parse: prompt.ParseBlock, GatewayKey: cfg.GatewayKey.Reveal(),
 		Parts:   map[string]backend.Readiness{"engine": watcher},
 		Version: api.Version{Version: Version(), Revision: Revision(), Go: GoVersion()},
 		Log:     log, Metrics: metrics, Timeout: deadlines.Backend,
