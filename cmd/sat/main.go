@@ -46,7 +46,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // command is the tree of subcommands.
 func command(stdin io.Reader, stdout, stderr io.Writer) *cli.Command {
-	return &cli.Command{
+	root := &cli.Command{
 		Name: "sat", Usage: "run, ask and measure the SAT Reading tutor",
 		Description:           "Start with `sat up`. Settings come from the environment or a .env file; .env.example lists them.",
 		Version:               setup.Version(),
@@ -58,9 +58,6 @@ func command(stdin io.Reader, stdout, stderr io.Writer) *cli.Command {
 		Suggest: true,
 		Reader:  stdin, Writer: stdout, ErrWriter: stderr,
 		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // run turns errors into exit codes
-		OnUsageError: func(_ context.Context, c *cli.Command, err error, _ bool) error {
-			return failed(setup.ExitUsage, fmt.Errorf("%w; `%s --help` tells what it takes", err, c.FullName()))
-		},
 		Commands: []*cli.Command{
 			upCommand(), askCommand(), doctorCommand(), engineCommand(), arenaCommand(), secretsCommand(), versionCommand(),
 		},
@@ -70,6 +67,18 @@ func command(stdin io.Reader, stdout, stderr io.Writer) *cli.Command {
 			}
 			return cli.ShowAppHelp(c)
 		},
+	}
+	explainUsage(root)
+	return root
+}
+
+// explainUsage gives every command of a tree the same answer to flags that it does not know.
+func explainUsage(c *cli.Command) {
+	c.OnUsageError = func(_ context.Context, c *cli.Command, err error, _ bool) error {
+		return failed(setup.ExitUsage, fmt.Errorf("%w; `%s --help` tells what it takes", err, c.FullName()))
+	}
+	for _, sub := range c.Commands {
+		explainUsage(sub)
 	}
 }
 
