@@ -47,10 +47,16 @@ up: ## start the compose stack in the background
 down: ## stop the compose stack, keep its volumes
 	docker compose down
 
+hf-token: ## keep your token of the model hub for the GPU engine: make hf-token < token.txt
+	@docker compose run --rm -T init set hf_token
+
+engine-key: ## keep the key of an engine elsewhere: make engine-key < key.txt
+	@docker compose run --rm -T init set vllm_api_key
+
 webui-password: ## print the password of Open WebUI's admin
 	@docker compose exec -T open-webui cat /run/secrets/open_webui_admin_password
 
 e2e-compose: ## build and start the compose stack with stand-in base images, and try it to destruction
 	deploy/ci/e2e.sh
 
-.PHONY: help run build test lint fmt bench e2e docker up down webui-password e2e-compose
+.PHONY: help run build test lint fmt bench e2e docker up down hf-token engine-key webui-password e2e-compose

@@ -56,11 +56,16 @@ func Names() []string {
 }
 
 // Doc gives the sentence that .env.example says of a variable.
-func Doc(name string) string {
+func Doc(name string) string { return tagOf(name, "doc") }
+
+// Default gives the value that a variable has when it is not set, as one would write it.
+func Default(name string) string { return tagOf(name, "envDefault") }
+
+func tagOf(name, tag string) string {
 	t := reflect.TypeFor[Config]()
 	for i := range t.NumField() {
 		if t.Field(i).Tag.Get("env") == name {
-			return t.Field(i).Tag.Get("doc")
+			return t.Field(i).Tag.Get(tag)
 		}
 	}
 	return ""
