@@ -250,7 +250,8 @@ func TestComposeItselfAcceptsEveryCombination(t *testing.T) {
 			for _, file := range files {
 				list = append(list, filepath.Join(root, file))
 			}
-			cmd.Env = append(os.Environ(), "COMPOSE_FILE="+strings.Join(list, string(os.PathListSeparator)), "OPENAI_API_BASE_URL=http://engine.example/v1")
+			cmd.Env = append(os.Environ(), "COMPOSE_FILE="+strings.Join(list, string(os.PathListSeparator)), "OPENAI_API_BASE_URL=http://engine.example/v1",
+				"OTEL_EXPORTER_OTLP_ENDPOINT=http://receiver.example")
 			out, err := cmd.CombinedOutput()
 			assert.NoError(t, err, string(out))
 		})

@@ -28,6 +28,7 @@ var combinations = map[string][]string{
 	"gpu, first":     {"docker-compose.yaml", "deploy/compose/engine-gpu.yaml", "deploy/compose/engine-egress.yaml"},
 	"gpu, own key":   {"docker-compose.yaml", "deploy/compose/engine-gpu.yaml", "deploy/compose/secrets-files.yaml"},
 	"external":       {"docker-compose.yaml", "deploy/compose/engine-external.yaml"},
+	"cpu, traces":    {"docker-compose.yaml", "deploy/compose/engine-cpu.yaml", "deploy/compose/traces.yaml"},
 	"stand-in of CI": {"docker-compose.yaml", "deploy/compose/ci.yaml"},
 }
 

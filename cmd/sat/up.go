@@ -72,13 +72,14 @@ func up(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) error 
 	open := make(chan struct{}, 8)
 	go greet(waiting, cfg, b, deadlines, open, stdout)
 
-	listeners := append([]setup.Listener{pages}, b.Listeners()...)
+	listeners := append(pages.Listeners(), b.Listeners()...)
 	err = setup.Serve(ctx, log, deadlines.Backend, func(string, net.Addr) { open <- struct{}{} }, listeners...)
 	if ctx.Err() != nil {
 		fmt.Fprintln(stdout, "\nStopping.")
 	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
+	pages.Close(ending)
 	if closed := b.Close(ending); err == nil {
 		err = closed
 	}

@@ -33,8 +33,12 @@ type Options struct {
 	BaseURL   string               // of the backend; a trailing /submit_mcq is cut
 	Timeout   func() time.Duration // longest time of one call, retries included, asked at each; nil for 30 s
 	Transport http.RoundTripper    // nil for an own one
+	Trace     TraceHeader          // nil for none
 	Rand      func() float64       // uniform in [0, 1), for the jitter of retries; nil for math/rand/v2
 }
+
+// TraceHeader gives the traceparent header of the trace that the context belongs to, "" for none.
+type TraceHeader func(ctx context.Context) string
 
 // Client is a client of one backend. It is safe for concurrent use and made by New.
 type Client struct {
@@ -42,6 +46,7 @@ type Client struct {
 	http    *http.Client
 	timeout func() time.Duration
 	rand    func() float64
+	trace   TraceHeader
 }
 
 // New gives a client; it connects at the first call.
@@ -67,7 +72,7 @@ func New(opts Options) (*Client, error) {
 	}
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Client{base: base, http: &http.Client{Transport: opts.Transport, CheckRedirect: stay},
-		timeout: opts.Timeout, rand: opts.Rand}, nil
+		timeout: opts.Timeout, rand: opts.Rand, trace: opts.Trace}, nil
 }
 
 // BaseURL is the backend's address, without a path of the API.
@@ -150,6 +155,11 @@ func (c *Client) attempt(ctx context.Context, method, path string, body []byte) 
 	}
 	if id, ok := ctx.Value(requestIDKey{}).(string); ok {
 		req.Header.Set(api.HeaderRequestID, id)
+	}
+	if c.trace != nil {
+		if parent := c.trace(ctx); parent != "" {
+			req.Header.Set("Traceparent", parent)
+		}
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

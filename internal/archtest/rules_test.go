@@ -14,7 +14,7 @@ var rules = map[string]rule{
 	"internal/sat":       {denied: pure},
 	"internal/engine":    {denied: []string{"net/http"}},
 	"internal/config":    {allow: []string{"github.com/caarlos0/env/v11", "github.com/joho/godotenv"}},
-	"internal/telemetry": {allow: []string{"github.com/prometheus/client_golang/...", "github.com/prometheus/client_model/..."}},
+	"internal/telemetry": {allow: []string{"github.com/prometheus/client_golang/...", "github.com/prometheus/client_model/...", "go.opentelemetry.io/..."}},
 	"web":                {denied: pure},
 	"internal/plaintext": {allow: []string{"golang.org/x/text/..."}, denied: pure},
 	"internal/stats":     {denied: pure},

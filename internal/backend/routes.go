@@ -26,10 +26,11 @@ func (s *Server) route(public *url.URL) error {
 	}
 	r := chi.NewRouter()
 	r.Use(
-		middleware.RequestID(s.opts.NewID),                                  // first: everything below names the request by it
-		clientAddr,                                                          // before the log, which may name it
-		middleware.AccessLog(s.opts.Log),                                    // sees the status that all below decided
-		middleware.Metrics(s.opts.Metrics),                                  //
+		middleware.RequestID(s.opts.NewID),                             // first: everything below names the request by it
+		middleware.Trace(s.opts.Traces, []string{"/health", "/ready"}), // outside of the log, which names the trace
+		clientAddr,                         // before the log, which may name it
+		middleware.AccessLog(s.opts.Log),   // sees the status that all below decided
+		middleware.Metrics(s.opts.Metrics), //
 		middleware.Recover(s.opts.Log, s.opts.Metrics, serveError),          // inside of log and metrics, so that a panic is a counted 500
 		middleware.Headers(middleware.APIHeaders(public.Scheme == "https")), // before anything may refuse
 		middleware.Host(public.Hostname(), []string{"/health", "/ready"}, serveError),

@@ -67,6 +67,7 @@ type Options struct {
 	Version api.Version                              // of this build
 	Log     *slog.Logger                             // nil for none
 	Metrics middleware.Recorder                      // nil for none
+	Traces  middleware.Tracer                        // nil for none
 	Timeout func() time.Duration                     // longest time of one request, asked at each; nil for 25 s
 	CORS    CORS
 	Public  string        // the address under which people reach the product; "" for addresses and single names alone

@@ -6,6 +6,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -70,6 +71,13 @@ type Config struct {
 	TrustedProxies []string `env:"SAT_TRUSTED_PROXIES" doc:"Address ranges of proxies whose X-Forwarded-For is believed, separated by commas."`
 	LogLevel       string   `env:"LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error."`
 	MetricsAddr    string   `env:"METRICS_ADDR" envDefault:"127.0.0.1:9464" doc:"Address of the backend's Prometheus metrics; off for none."`
+	PageMetrics    string   `env:"FRONTEND_METRICS_ADDR" envDefault:"127.0.0.1:9465" doc:"Address of the pages' Prometheus metrics; off for none."`
+
+	OTLPEndpoint  string `env:"OTEL_EXPORTER_OTLP_ENDPOINT" doc:"Base address of an OTLP receiver of traces, such as http://localhost:4318; empty: no traces."`
+	TraceEndpoint string `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" doc:"The same as a whole address, path included; beats OTEL_EXPORTER_OTLP_ENDPOINT."`
+	OTLPHeaders   Secret `env:"OTEL_EXPORTER_OTLP_HEADERS" doc:"Headers for the receiver, such as x-api-key=KEY,Langsmith-Project=NAME."`
+	TracesOff     bool   `env:"OTEL_SDK_DISABLED" envDefault:"false" doc:"Turns traces off, whatever else is set."`
+	TraceContent  bool   `env:"SAT_TRACE_CONTENT" envDefault:"false" doc:"Sends prompts and the model's text to the receiver too: passages that students typed leave this machine."`
 
 	// EngineTimeoutSet tells that SAT_ENGINE_TIMEOUT was given, so that no measured speed replaces it.
 	EngineTimeoutSet bool `env:"-"`
@@ -101,6 +109,36 @@ func (c Config) BackendBase() string {
 	return strings.TrimSuffix(strings.TrimSuffix(strings.TrimRight(c.BackendURL, "/"), "/submit_mcq"), "/")
 }
 
+// TracesURL is where spans are sent, "" for nowhere.
+func (c Config) TracesURL() string {
+	switch {
+	case c.TracesOff:
+		return ""
+	case c.TraceEndpoint != "":
+		return c.TraceEndpoint
+	case c.OTLPEndpoint != "":
+		return strings.TrimRight(c.OTLPEndpoint, "/") + "/v1/traces"
+	}
+	return ""
+}
+
+// TraceHeaders reads OTEL_EXPORTER_OTLP_HEADERS: pairs NAME=VALUE, separated by commas, the values percent-encoded.
+func (c Config) TraceHeaders() (map[string]string, error) {
+	headers := map[string]string{}
+	for pair := range strings.SplitSeq(c.OTLPHeaders.Reveal(), ",") {
+		if pair = strings.TrimSpace(pair); pair == "" {
+			continue
+		}
+		name, value, ok := strings.Cut(pair, "=")
+		value, err := url.PathUnescape(strings.TrimSpace(value))
+		if name = strings.TrimSpace(name); !ok || name == "" || err != nil {
+			return nil, errors.New("holds a part that is no NAME=VALUE; give pairs such as x-api-key=KEY, separated by commas")
+		}
+		headers[name] = value
+	}
+	return headers, nil
+}
+
 // Margins by which each side waits longer than the one behind it, so that the innermost deadline speaks first.
 const (
 	BackendMargin  = 5 * time.Second  // backend = engine + 5 s
@@ -119,6 +157,7 @@ func (c Config) check() (mistakes []string) {
 	for name, raw := range map[string]string{
 		"OPENAI_API_BASE_URL": c.OpenAIBaseURL, "VLLM_API_BASE_URL": c.VLLMBaseURL, "BACKEND_URL": c.BackendURL,
 		"PUBLIC_URL": c.PublicURL, "SAT_MODEL_URL": c.ModelURL,
+		"OTEL_EXPORTER_OTLP_ENDPOINT": c.OTLPEndpoint, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": c.TraceEndpoint,
 	} {
 		if raw == "" {
 			continue
@@ -154,6 +193,9 @@ func (c Config) check() (mistakes []string) {
 		if u, err := url.Parse(origin); origin == "*" || err != nil || u.Host == "" || u.Path != "" {
 			bad("SAT_CORS_ORIGINS", "holds an entry that is no origin; list exact ones such as https://school.example")
 		}
+	}
+	if _, err := c.TraceHeaders(); err != nil {
+		bad("OTEL_EXPORTER_OTLP_HEADERS", "%v", err)
 	}
 	for _, p := range c.TrustedProxies {
 		if _, err := netip.ParsePrefix(p); err != nil {

@@ -38,6 +38,8 @@ func TestS22EveryVariableChangesTheConfiguration(t *testing.T) {
 		"PUBLIC_URL": "https://tutor.example", "SAT_MODEL_URL": "https://d/e.gguf", "SAT_MODEL_SHA256": strings.Repeat("a", 64),
 		"SAT_ENGINE_TIMEOUT": "61s", "SAT_ANSWER_BUDGET": "7s", "LOG_LEVEL": "debug", "SAT_CORS_ORIGINS": "https://f.example",
 		"SAT_TRUSTED_PROXIES": "10.0.0.0/8", "MAX_MODEL_LEN": "2048",
+		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://g:4318", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://g:4318/v1/traces",
+		"OTEL_EXPORTER_OTLP_HEADERS": "a=b", "OTEL_SDK_DISABLED": "true", "SAT_TRACE_CONTENT": "1",
 	}
 	base, err := parse(nil, nil)
 	require.NoError(t, err)
@@ -140,4 +142,27 @@ func TestLoadReadsTheFile(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte("no equals sign\n"), 0o600))
 	_, err = Load(path)
 	assert.Error(t, err)
+}
+
+func TestTracesGoToTheStandardVariables(t *testing.T) {
+	for want, given := range map[string]map[string]string{
+		"":                             {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h:4318", "OTEL_SDK_DISABLED": "true"},
+		"http://h:4318/v1/traces":      {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h:4318"},
+		"http://h:4318/otel/v1/traces": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h:4318/otel/"},
+		"http://h:4318/own":            {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://h:4318/own", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://i"},
+	} {
+		c, err := parse(nil, given)
+		require.NoError(t, err)
+		assert.Equal(t, want, c.TracesURL())
+	}
+	c, err := parse(nil, map[string]string{"OTEL_EXPORTER_OTLP_HEADERS": "x-api-key=a%2Cb , Langsmith-Project=sat=1,"})
+	require.NoError(t, err)
+	headers, err := c.TraceHeaders()
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{"x-api-key": "a,b", "Langsmith-Project": "sat=1"}, headers)
+	for _, broken := range []string{"no pair", "=value", "a=%zz"} {
+		_, err := parse(nil, map[string]string{"OTEL_EXPORTER_OTLP_HEADERS": broken})
+		assert.ErrorContains(t, err, "OTEL_EXPORTER_OTLP_HEADERS holds a part that is no NAME=VALUE")
+		assert.NotContains(t, err.Error(), broken)
+	}
 }

@@ -28,7 +28,8 @@ var aliases = map[string]string{"OPENAI_API_KEY": "VLLM_API_KEY"}
 // composeOnly are the names that only the compose files read; they are known, so that nobody is warned of them.
 var composeOnly = []string{"COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME", "PUBLISH_ADDR", "BACKEND_IMAGE",
 	"FRONTEND_IMAGE", "VLLM_APP_IMAGE", "LLAMA_APP_IMAGE", "GO_IMAGE", "RUNTIME_IMAGE", "VLLM_IMAGE", "PYTHON_IMAGE",
-	"BASE_REVISION", "LORA_REVISION", "OPEN_WEBUI_IMAGE", "OPEN_WEBUI_PORT", "OPEN_WEBUI_URL", "OPEN_WEBUI_ADMIN"}
+	"BASE_REVISION", "LORA_REVISION", "OPEN_WEBUI_IMAGE", "OPEN_WEBUI_PORT", "OPEN_WEBUI_URL", "OPEN_WEBUI_ADMIN",
+	"OTEL_EXPORTER_OTLP_HEADERS_FILE"}
 
 // testOnly are the names that the tests read.
 var testOnly = []string{"SAT_TEST_REQUIRE", "SAT_TEST_LEFT_OUT", "SAT_EVAL_DATA", "SAT_BENCH"}
@@ -166,6 +167,8 @@ func humanType(t reflect.Type) string {
 		return "whole number"
 	case "time.Duration":
 		return "duration such as 20s or 2m"
+	case "bool":
+		return "switch; give true or false"
 	}
 	return t.String()
 }

@@ -55,6 +55,7 @@ type Options struct {
 	Proxies []string             // ranges of proxies whose X-Forwarded-For is believed
 	Log     *slog.Logger         // nil for none
 	Metrics middleware.Recorder  // nil for none
+	Traces  middleware.Tracer    // nil for none
 	Timeout func() time.Duration // longest wait for the backend, asked at each request; nil for 30 s
 	NewID   func() string        // makes request ids; nil for random ones
 	Now     func() time.Time     // nil for time.Now

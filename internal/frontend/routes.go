@@ -32,7 +32,8 @@ func (s *Server) route(public *url.URL) error {
 	r := chi.NewRouter()
 	r.Use(
 		middleware.RequestID(s.opts.NewID), // first: everything below names the request by it
-		clientAddr,                         // before the log, which may name it
+		middleware.Trace(s.opts.Traces, []string{"/health", assetRoot}),
+		clientAddr, // before the log, which may name it
 		middleware.AccessLog(s.opts.Log),
 		middleware.Metrics(s.opts.Metrics),
 		chimiddleware.Compress(gzipLevel, "text/html"),               // outside of all that writes pages, those of a panic too

@@ -1,6 +1,6 @@
 // Package middleware wraps HTTP handlers with what every route needs, and knows no routes.
 //
-// One file holds one concern: the request id, the access log, metrics by route, recovery, security headers, the host
+// One file holds one concern: the request id, the span, the access log, metrics by route, recovery, security headers, the host
 // check, the client's address, deadlines, and the limit of the body. A concern that refuses a request hands an error
 // to the server's own [Fail], so that each server has one place that turns errors into replies. RequestID comes
 // first: it opens the record in which the others keep what they know of the request.

@@ -2,7 +2,8 @@
 //
 // NewLogger gives structured logs, one JSON object or one readable line each. NewMetrics gives the registry with every
 // series that the product exports; whoever measures calls its methods, which take plain values, so that no package
-// needs to know Prometheus to be counted. Handler serves them, on a listener of its own.
+// needs to know Prometheus to be counted. Handler serves them, on a listener of its own. OpenTraces sends spans over
+// OTLP: trace.go those of requests and steps, genai.go those of a model's calls, bounded.go lets nobody wait for it.
 package telemetry
 
 import (

@@ -24,6 +24,7 @@ type Metrics struct {
 	took     *prometheus.HistogramVec
 	waited   *prometheus.HistogramVec
 	cached   *prometheus.CounterVec
+	spans    prometheus.Counter
 }
 
 // NewMetrics gives a registry that names this build by its version and revision.
@@ -47,12 +48,15 @@ func NewMetrics(version, revision string) *Metrics {
 		cached: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sat_prompt_tokens_cached_total", Help: "Prompt tokens that the engine took from its prefix cache."},
 			[]string{"adapter"}),
+		spans: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "sat_telemetry_dropped_total", Help: "Spans that the receiver of traces did not get.",
+			ConstLabels: prometheus.Labels{"kind": "span"}}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "sat_build_info", Help: "Always 1; the labels name the build.",
 		ConstLabels: prometheus.Labels{"version": version, "revision": revision}})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.panics, m.answers, m.took, m.waited, m.cached, build,
+	m.registry.MustRegister(m.requests, m.panics, m.answers, m.took, m.waited, m.cached, m.spans, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -64,6 +68,9 @@ func (m *Metrics) Request(route, method string, status int, took time.Duration) 
 
 // Panic counts a request that panicked.
 func (m *Metrics) Panic(route string) { m.panics.WithLabelValues(route).Inc() }
+
+// SpansDropped counts spans that were not delivered.
+func (m *Metrics) SpansDropped(spans int) { m.spans.Add(float64(spans)) }
 
 // Answered is one question that came to its end.
 type Answered struct {

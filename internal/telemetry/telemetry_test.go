@@ -93,3 +93,12 @@ func TestMetricsStandAtOnePathAlone(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, w.Code)
 	assert.False(t, strings.Contains(w.Body.String(), "sat_"))
 }
+
+func TestOutsideOfATraceNothingIsAllocated(t *testing.T) {
+	ctx := t.Context()
+	assert.Zero(t, testing.AllocsPerRun(100, func() {
+		if Traceparent(ctx) != "" {
+			t.Error("there is no trace")
+		}
+	}))
+}

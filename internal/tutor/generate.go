@@ -16,7 +16,9 @@ func (a *asked) byText(ctx context.Context) error {
 		a.answer.Method, a.prior, a.answer.PriorID = sat.MethodGenerate, nil, ""
 	}
 	a.answer.Mode = sat.Fast
+	end := a.step(ctx, BuildPrompt)
 	messages, err := prompt.Answer(a.answer.Template, a.question)
+	end(a.came("", 0))
 	if err != nil {
 		return err
 	}
@@ -26,7 +28,10 @@ func (a *asked) byText(ctx context.Context) error {
 		return err
 	}
 	a.answer.Raw = resp.Text
-	switch i, outcome := prompt.ParseAnswer(resp.Text, a.question.Choices); outcome {
+	end = a.step(ctx, ParseAnswer)
+	i, outcome := prompt.ParseAnswer(resp.Text, a.question.Choices)
+	end(a.came(outcome, 0))
+	switch outcome {
 	case prompt.OK:
 		a.choose(i)
 		return nil

@@ -21,7 +21,9 @@ func (a *asked) byLetter(ctx context.Context) error {
 	prompts := make([][]engine.Message, rotations)
 	scores := make([]prompt.Scores, rotations)
 	for r := range rotations {
+		end := a.step(ctx, BuildPrompt)
 		messages, err := prompt.Answer(a.answer.Template, rotated(a.question, r))
+		end(a.came("", 0))
 		if err != nil {
 			return err
 		}
@@ -29,11 +31,13 @@ func (a *asked) byLetter(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		read, ok := prompt.ReadLetters(resp.First, a.words.letters[:len(a.question.Choices)])
+		end = a.step(ctx, ParseAnswer)
+		score, ok := prompt.ReadLetters(resp.First, a.words.letters[:len(a.question.Choices)])
+		end(a.came(read(ok), score.Mass))
 		if !ok {
 			return a.byText(ctx)
 		}
-		prompts[r], scores[r] = messages, read
+		prompts[r], scores[r] = messages, score
 	}
 	score := scores[0]
 	if rotations > 1 {

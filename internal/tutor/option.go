@@ -17,7 +17,9 @@ func (a *asked) byOption(ctx context.Context) error {
 	scores := prompt.Scores{Log: make([]float64, choices)}
 	prompts := make([][]engine.Message, choices)
 	for i := range choices {
+		end := a.step(ctx, BuildPrompt)
 		messages, err := prompt.Option(a.answer.Template, a.question, i)
+		end(a.came("", 0))
 		if err != nil {
 			return err
 		}
@@ -25,7 +27,9 @@ func (a *asked) byOption(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		end = a.step(ctx, ParseAnswer)
 		score, mass, clipped, ok := prompt.ReadOption(resp.First, a.words.yesNo[0], a.words.yesNo[1])
+		end(a.came(read(ok), mass))
 		if !ok {
 			return &engine.Error{Kind: engine.BadOutput, Err: errors.New("neither Yes nor No among the candidates")}
 		}

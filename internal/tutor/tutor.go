@@ -2,7 +2,7 @@
 //
 // The tour: [Tutor.Ask] cleans the question, resolves the model, waits for a place at the engine and asks by the
 // model's method: letter.go reads one token's log-probabilities, option.go judges each choice by itself, generate.go
-// reads written text. probe.go learns what an engine serves and which tokens its letters are. What an engine cannot do
+// reads written text; step.go tells whoever traces of the steps. probe.go learns what an engine serves and which tokens its letters are. What an engine cannot do
 // becomes a coded error in errors.go.
 package tutor
 
@@ -47,6 +47,7 @@ type Options struct {
 	Models Models
 	Gate   Gate             // nil admits everybody
 	Record Recorder         // nil for none
+	Step   Steps            // nil for none
 	Seed   int64            // sent with every request
 	Now    func() time.Time // nil for time.Now
 }

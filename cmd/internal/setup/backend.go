@@ -30,6 +30,7 @@ type Backend struct {
 	cfg       config.Config
 	server    *backend.Server
 	metrics   *telemetry.Metrics
+	traces    *telemetry.Traces // nil for none
 	stopWatch context.CancelFunc
 	watching  chan struct{}
 }
@@ -46,24 +47,36 @@ func OpenBackend(cfg config.Config, log *slog.Logger, deadlines *Deadlines, e *E
 	gate := dispatch.NewGate(dispatch.GateOptions{Slots: e.Slots, Budget: budget})
 	registry := modelregistry.New(modelregistry.Options{Default: cfg.DefaultModel, Known: e.Known})
 	record := &recorder{metrics: metrics}
-	asking := tutor.New(tutor.Options{Engine: e, Models: registry, Gate: gate, Record: record})
+	traces, err := openTraces(cfg, log, metrics, telemetry.TraceOptions{Service: "sat-backend", Parents: true})
+	if err != nil {
+		return nil, err
+	}
+	asks := tutor.Options{Engine: e, Models: registry, Gate: gate, Record: record}
+	if traces != nil {
+		asks = trace(asks, traces)
+	}
+	asking := tutor.New(asks)
 	watcher := newWatcher(e, asking, registry, deadlines, log)
 	record.gone = watcher.Kick
 	metrics.WatchEngine(e.Name, watcher.Up, func() int { return gate.Stats().InFlight })
 	metrics.WatchQueue(func() int { return gate.Stats().Waiting })
 
-	server, err := backend.New(backend.Options{
+	opts := backend.Options{
 		Answers: asking, Chats: asking, Models: registry, Parse: prompt.ParseBlock, GatewayKey: cfg.GatewayKey.Reveal(),
 		Parts:   map[string]backend.Readiness{"engine": watcher},
 		Version: api.Version{Version: Version(), Revision: Revision(), Go: GoVersion()},
 		Log:     log, Metrics: metrics, Timeout: deadlines.Backend,
 		CORS: backend.CORS{Origins: cfg.CORSOrigins}, Public: cfg.PublicURL, Proxies: cfg.TrustedProxies,
-	})
+	}
+	if traces != nil {
+		opts.Traces = traces
+	}
+	server, err := backend.New(opts)
 	if err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	b := &Backend{Watcher: watcher, Tutor: asking, Registry: registry, Engine: e, cfg: cfg, server: server, metrics: metrics,
+	b := &Backend{Watcher: watcher, Tutor: asking, Registry: registry, Engine: e, cfg: cfg, server: server, metrics: metrics, traces: traces,
 		stopWatch: stop, watching: make(chan struct{})}
 	go func() {
 		defer close(b.watching)
@@ -75,35 +88,66 @@ func OpenBackend(cfg config.Config, log *slog.Logger, deadlines *Deadlines, e *E
 // Listeners gives the servers of the API and, unless they are off, of the metrics.
 func (b *Backend) Listeners() []Listener {
 	list := []Listener{{Name: "backend", Port: "BACKEND_PORT", Server: b.server.HTTPServer(b.cfg.BackendAddr()), Drain: b.server.Drain}}
-	if b.cfg.MetricsAddr != "" && b.cfg.MetricsAddr != "off" {
-		list = append(list, Listener{Name: "metrics", Port: "METRICS_ADDR", Server: &http.Server{Addr: b.cfg.MetricsAddr,
-			Handler: b.metrics.Handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}})
-	}
-	return list
+	return append(list, metricsListener(b.cfg.MetricsAddr, "METRICS_ADDR", b.metrics)...)
 }
 
-// Close ends the watch and the engine; children get until the context ends to finish.
+// metricsListener serves metrics at an address, unless that is off.
+func metricsListener(addr, setting string, metrics *telemetry.Metrics) []Listener {
+	if addr == "" || addr == "off" {
+		return nil
+	}
+	return []Listener{{Name: "metrics", Port: setting, Server: &http.Server{Addr: addr, Handler: metrics.Handler(),
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}}}
+}
+
+// Close ends the watch and the engine; children get until the context ends to finish. The last spans are sent.
 func (b *Backend) Close(ctx context.Context) error {
 	b.stopWatch()
 	<-b.watching
+	closeTraces(ctx, b.traces)
 	return b.Engine.Close(ctx)
 }
 
-// OpenFrontend wires the students' pages around a client of the backend.
-func OpenFrontend(cfg config.Config, log *slog.Logger, deadlines *Deadlines) (Listener, error) {
-	client, err := apiclient.New(apiclient.Options{BaseURL: cfg.BackendURL, Timeout: deadlines.Frontend})
-	if err != nil {
-		return Listener{}, err
-	}
-	pages, err := frontend.New(frontend.Options{
-		Backend: client, Version: Version(), Public: cfg.PublicURL, APIURL: publicAPI(cfg), Proxies: cfg.TrustedProxies,
-		Log: log, Timeout: deadlines.Frontend,
-	})
-	if err != nil {
-		return Listener{}, err
-	}
-	return Listener{Name: "frontend", Port: "FRONTEND_PORT", Server: pages.HTTPServer(cfg.FrontendAddr())}, nil
+// Frontend is the students' pages with everything behind them, opened.
+type Frontend struct {
+	cfg     config.Config
+	pages   *frontend.Server
+	metrics *telemetry.Metrics
+	traces  *telemetry.Traces // nil for none
 }
+
+// OpenFrontend wires the students' pages around a client of the backend.
+func OpenFrontend(cfg config.Config, log *slog.Logger, deadlines *Deadlines) (*Frontend, error) {
+	f := &Frontend{cfg: cfg, metrics: telemetry.NewMetrics(Version(), Revision())}
+	var err error
+	if f.traces, err = openTraces(cfg, log, f.metrics, telemetry.TraceOptions{Service: "sat-frontend"}); err != nil {
+		return nil, err
+	}
+	client, err := apiclient.New(apiclient.Options{BaseURL: cfg.BackendURL, Timeout: deadlines.Frontend, Trace: telemetry.Traceparent})
+	if err != nil {
+		return nil, err
+	}
+	opts := frontend.Options{
+		Backend: client, Version: Version(), Public: cfg.PublicURL, APIURL: publicAPI(cfg), Proxies: cfg.TrustedProxies,
+		Log: log, Metrics: f.metrics, Timeout: deadlines.Frontend,
+	}
+	if f.traces != nil {
+		opts.Traces = f.traces
+	}
+	if f.pages, err = frontend.New(opts); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Listeners gives the servers of the pages and, unless they are off, of their metrics.
+func (f *Frontend) Listeners() []Listener {
+	pages := Listener{Name: "frontend", Port: "FRONTEND_PORT", Server: f.pages.HTTPServer(f.cfg.FrontendAddr())}
+	return append([]Listener{pages}, metricsListener(f.cfg.PageMetrics, "FRONTEND_METRICS_ADDR", f.metrics)...)
+}
+
+// Close sends the last spans.
+func (f *Frontend) Close(ctx context.Context) { closeTraces(ctx, f.traces) }
 
 // publicAPI is the backend's address as a person reaches it: "copy as curl" must work where the page is read, not
 // where the page's server runs.

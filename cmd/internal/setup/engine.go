@@ -13,6 +13,7 @@ import (
 	"sattutor/internal/engine/openaicompat"
 	"sattutor/internal/modelregistry"
 	"sattutor/internal/sat"
+	"sattutor/internal/telemetry"
 )
 
 // Engine is an opened inference engine with what is known of its models before it was asked.
@@ -60,7 +61,7 @@ func openRemote(cfg config.Config, deadlines *Deadlines) *Engine {
 		slots = remoteSlots
 	}
 	client := openaicompat.New(openaicompat.Options{BaseURL: cfg.EngineURL(), Key: cfg.EngineKey.Reveal(),
-		MaxConcurrent: slots, Timeout: deadlines.Engine})
+		MaxConcurrent: slots, Timeout: deadlines.Engine, Trace: telemetry.Traceparent})
 	base, lora := modelregistry.Generic("sat-base"), modelregistry.Generic(cfg.DefaultModel)
 	base.Base, lora.Base = cfg.BaseModel, cfg.BaseModel
 	lora.Adapter = cfg.LoraModel
@@ -145,7 +146,7 @@ func (c *children) update() {
 		}
 		if c.clients[e.BaseURL] == nil {
 			c.clients[e.BaseURL] = openaicompat.New(openaicompat.Options{BaseURL: e.BaseURL, Key: e.Key,
-				MaxConcurrent: c.slots, Timeout: c.deadlines.Engine})
+				MaxConcurrent: c.slots, Timeout: c.deadlines.Engine, Trace: telemetry.Traceparent})
 		}
 		routes[e.Name] = c.clients[e.BaseURL]
 	}

@@ -104,7 +104,9 @@ func RunFrontend(ctx context.Context, cfg config.Config, log *slog.Logger) error
 	if err != nil {
 		return err
 	}
-	return Serve(ctx, log, deadlines.Frontend, logOpened(log), pages)
+	err = Serve(ctx, log, deadlines.Frontend, logOpened(log), pages.Listeners()...)
+	pages.Close(context.WithoutCancel(ctx))
+	return err
 }
 
 func logOpened(log *slog.Logger) func(string, net.Addr) {

@@ -43,8 +43,12 @@ type Options struct {
 	Key           string               // bearer key; "" sends none
 	MaxConcurrent int                  // calls expected at once, sizes the connection pool; 0 for 64
 	Timeout       func() time.Duration // longest time of one call, asked at each; nil for 30 s
+	Trace         TraceHeader          // nil for none
 	Transport     http.RoundTripper    // replaces the own transport; nil except in tests
 }
+
+// TraceHeader gives the traceparent header of the trace that the context belongs to, "" for none.
+type TraceHeader func(ctx context.Context) string
 
 // Client is an [engine.Engine] at one address. It is made by New.
 type Client struct {
@@ -83,7 +87,7 @@ func New(opts Options) *Client {
 		opts.Timeout = func() time.Duration { return defaultTimeout }
 	}
 	c := &Client{
-		doer:    &doer{transport: opts.Transport},
+		doer:    &doer{transport: opts.Transport, trace: opts.Trace},
 		root:    strings.TrimSuffix(strings.TrimRight(opts.BaseURL, "/"), "/v1"),
 		key:     opts.Key,
 		timeout: opts.Timeout,

@@ -64,7 +64,10 @@ func appendMembers(b []byte, req engine.Request) []byte {
 }
 
 // doer sends go-openai's requests and our own, over one transport. Replies beyond status 200 become *[engine.Error].
-type doer struct{ transport http.RoundTripper }
+type doer struct {
+	transport http.RoundTripper
+	trace     TraceHeader
+}
 
 // Do merges the call's members into the body, sends the request, sends it once more where the connection broke before
 // the first byte of a reply, and bounds the reply. (A policy of failsafe-go would be longer than this loop's body.)
@@ -73,6 +76,12 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 	if call != nil {
 		if err := call.merge(req); err != nil {
 			return nil, err
+		}
+	}
+	if d.trace != nil {
+		if parent := d.trace(req.Context()); parent != "" {
+			req.Header = req.Header.Clone() // it may be shared among calls
+			req.Header.Set("Traceparent", parent)
 		}
 	}
 	resp, err := d.transport.RoundTrip(req)
