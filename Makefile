@@ -38,6 +38,12 @@ bench: ## the backend's allocations against their ceilings, and its benchmarks
 e2e: ## pages in a real browser and the whole stack on this machine, engine included
 	SAT_TEST_REQUIRE=chromium,engine $(GO) test -count=1 ./internal/frontend ./internal/engine/llamacpp ./cmd/...
 
+gateway-client: .cache/openai-client ## drive /v1 with OpenAI's own Python client, in an environment of its own
+	SAT_TEST_REQUIRE=openai-client $(GO) test -count=1 -v -run TestOpenAIsOwnClient ./internal/backend
+
+.cache/openai-client:
+	python3 -m venv $@ && $@/bin/pip install -q openai==2.29.0 || (rm -rf $@; exit 1)
+
 docker: ## build the images
 	docker compose build
 
@@ -59,4 +65,4 @@ webui-password: ## print the password of Open WebUI's admin
 e2e-compose: ## build and start the compose stack with stand-in base images, and try it to destruction
 	deploy/ci/e2e.sh
 
-.PHONY: help run build test lint fmt bench e2e docker up down hf-token engine-key webui-password e2e-compose
+.PHONY: help run build test lint fmt bench e2e gateway-client e2e-openwebui docker up down hf-token engine-key webui-password e2e-compose

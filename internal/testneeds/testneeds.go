@@ -19,6 +19,9 @@ const (
 	GroupPostgres = "postgres" // PostgreSQL's server programs
 	GroupEngine   = "engine"   // Python with pip, to fetch the embedded engine
 	GroupDocker   = "docker"   // docker-compose and a running engine
+
+	GroupOpenAI    = "openai-client" // OpenAI's Python client, which `make gateway-client` installs
+	GroupOpenWebUI = "open-webui"    // Open WebUI from PyPI, which `make e2e-openwebui` installs
 )
 
 // Chromium gives the path of a Chromium or Chrome binary.
