@@ -44,6 +44,14 @@ gateway-client: .cache/openai-client ## drive /v1 with OpenAI's own Python clien
 .cache/openai-client:
 	python3 -m venv $@ && $@/bin/pip install -q openai==2.29.0 || (rm -rf $@; exit 1)
 
+e2e-openwebui: .cache/open-webui ## drive a real Open WebUI (1.7 GB from PyPI) with a browser: sign in, ask twice, vote, export
+	SAT_TEST_REQUIRE=open-webui,chromium $(GO) test -count=1 -v -timeout 15m -run TestRealOpenWebUI ./cmd/sat
+
+# Without torch: 4 GB that only local embeddings need, which the stack leaves off.
+.cache/open-webui:
+	python3 -m venv $@ && $@/bin/pip install -q uv==0.13.9 && echo "torch ; python_version < '3'" >$@/without.txt \
+	&& $@/bin/uv pip install -q --python $@/bin/python --overrides $@/without.txt open-webui==0.12.4 || (rm -rf $@; exit 1)
+
 docker: ## build the images
 	docker compose build
 

@@ -31,10 +31,10 @@ type PairReport struct {
 	BothBad int    `json:"both_bad"`
 
 	WinRate     Share            `json:"win_rate"`    // of the decisive votes
-	Clustered   stats.Interval   `json:"clustered"`   // the same share when whole questions are drawn (bootstrap)
+	Clustered   *stats.Interval  `json:"clustered"`   // the same share when whole questions are drawn (bootstrap); nil for few
 	SignTest    stats.PairedTest `json:"sign_test"`   // exact and mid-p, two-sided
 	Strength    float64          `json:"strength"`    // Bradley–Terry, on the scale of Elo: 400·log10(won/lost)
-	StrengthCI  stats.Interval   `json:"strength_ci"` // from the bootstrap of Clustered
+	StrengthCI  *stats.Interval  `json:"strength_ci"` // from the bootstrap of Clustered; nil for few
 	FirstRating Share            `json:"first_rating"`
 	LeftSide    Share            `json:"left_side"` // decisive votes for the left answer, whoever gave it
 
@@ -49,6 +49,9 @@ type PairReport struct {
 
 // bootstrapSeed makes a report of the same votes the same report.
 const bootstrapSeed = 7
+
+// leastClusters is the number of questions from which a bootstrap over questions is worth printing.
+const leastClusters = 10
 
 // worthTelling is the win rate whose detection sizes an arena.
 const worthTelling = 0.65
@@ -83,12 +86,11 @@ func summarise(model, against string, votes []Vote) PairReport {
 	r.WinRate = share(r.Won, r.Won+r.Lost)
 	r.SignTest = stats.McNemar(r.Won, r.Lost)
 	r.Strength = strength(float64(r.Won), float64(r.Lost))
-	groups := stats.Clusters(t.questions, t.values)
-	if len(groups) > 0 {
-		r.Clustered = stats.Bootstrap(groups, stats.Draws, bootstrapSeed)
+	if groups := stats.Clusters(t.questions, t.values); len(groups) >= leastClusters {
+		drawn := stats.Bootstrap(groups, stats.Draws, bootstrapSeed)
 		n := float64(r.Won + r.Lost)
-		r.StrengthCI = stats.Interval{Low: strength(n*r.Clustered.Low, n*(1-r.Clustered.Low)),
-			High: strength(n*r.Clustered.High, n*(1-r.Clustered.High))}
+		r.Clustered = &drawn
+		r.StrengthCI = &stats.Interval{Low: strength(n*drawn.Low, n*(1-drawn.Low)), High: strength(n*drawn.High, n*(1-drawn.High))}
 	}
 	r.FirstRating = share(t.firstWon, t.firstN)
 	r.LeftSide = share(t.left, r.Won+r.Lost)

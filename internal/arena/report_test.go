@@ -60,13 +60,26 @@ func TestSummariseByHand(t *testing.T) {
 	assert.Equal(t, []int{4, 10}, []int{r.AgainstRight.K, r.AgainstRight.N})
 	assert.Equal(t, []int{2, 6}, []int{r.PreferredWrong.K, r.PreferredWrong.N})
 	assert.Equal(t, 85, r.NeededDecisive)
+	assert.Nil(t, r.Clustered, "five questions are too few to be drawn")
+	assert.Nil(t, r.StrengthCI)
+}
 
-	assert.Less(t, r.Clustered.Low, 0.75)
-	assert.Greater(t, r.Clustered.High, 0.75)
+func TestBootstrapDrawsQuestions(t *testing.T) {
+	alone, together := append(ten(), ten()...), append(ten(), ten()...)
+	for i := range alone {
+		alone[i].QuestionID = fmt.Sprint(i)
+		together[i].QuestionID = fmt.Sprint(i % 10) // each question twice, with the same vote
+	}
+	one, two := Summarise(alone)[0], Summarise(together)[0]
+	require.NotNil(t, one.Clustered)
+	assert.Less(t, one.Clustered.Low, 0.75)
+	assert.Greater(t, one.Clustered.High, 0.75)
 	odds := func(p float64) float64 { return 400 * math.Log10(p/(1-p)) }
-	assert.InDelta(t, odds(r.Clustered.Low), r.StrengthCI.Low, 1e-9)
-	assert.Less(t, r.StrengthCI.Low, r.Strength)
-	assert.Greater(t, r.StrengthCI.High, r.Strength)
+	assert.InDelta(t, odds(one.Clustered.Low), one.StrengthCI.Low, 1e-9)
+	assert.Less(t, one.StrengthCI.Low, one.Strength)
+	assert.Greater(t, one.StrengthCI.High, one.Strength)
+	assert.Nil(t, two.Clustered, "its eight decisive questions are too few")
+	assert.Equal(t, Summarise(alone), Summarise(alone), "the same votes give the same report")
 }
 
 func TestStrengthStaysFinite(t *testing.T) {
@@ -134,7 +147,7 @@ func TestReportReads(t *testing.T) {
 		"10 by 2 evaluators on 5 questions: 6 won, 2 lost, 1 tie, 1 both bad",
 		"75.0 % (6 of 8, 40.9 to 92.9 %) (Wilson, 95 %)",
 		"p = 0.2891 exact, 0.1797 mid-p: no detectable preference",
-		"+191 points",
+		"+191 points, no interval from fewer than 10 questions",
 		"about 85 decisive votes are needed to tell 65 % from 50 %; there are 8",
 		"33.3 % (2 of 6, 9.7 to 70.0 %) of the votes where one answer was right",
 		"sat-lora                  1033   6 won, 2 lost",

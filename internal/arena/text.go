@@ -39,9 +39,11 @@ func (r PairReport) write(b *strings.Builder) {
 		line("win rate", "no decisive vote")
 	} else {
 		line("win rate", "%s (Wilson, 95 %%)", r.WinRate)
-		line("", "%.1f to %.1f %% when whole questions are drawn (bootstrap)", 100*r.Clustered.Low, 100*r.Clustered.High)
+		if r.Clustered != nil {
+			line("", "%.1f to %.1f %% when whole questions are drawn (bootstrap)", 100*r.Clustered.Low, 100*r.Clustered.High)
+		}
 		line("sign test", "p = %.4f exact, %.4f mid-p: %s", r.SignTest.Exact, r.SignTest.MidP, verdict(r))
-		line("Bradley–Terry", "%+.0f points, %+.0f to %+.0f (bootstrap)", r.Strength, r.StrengthCI.Low, r.StrengthCI.High)
+		line("Bradley–Terry", "%+.0f points%s", r.Strength, r.strengthInterval())
 		if n < r.NeededDecisive {
 			line("", "about %d decisive votes are needed to tell 65 %% from 50 %%; there are %d", r.NeededDecisive, n)
 		}
@@ -56,6 +58,14 @@ func (r PairReport) write(b *strings.Builder) {
 	}
 	line("right answers", "%s %s; %s %s", r.Model, r.Right, r.Against, r.AgainstRight)
 	line("preferred but wrong", "%s of the votes where one answer was right", r.PreferredWrong)
+}
+
+// strengthInterval words the interval of the strength, or why there is none.
+func (r PairReport) strengthInterval() string {
+	if r.StrengthCI == nil {
+		return fmt.Sprintf(", no interval from fewer than %d questions", leastClusters)
+	}
+	return fmt.Sprintf(", %+.0f to %+.0f (bootstrap)", r.StrengthCI.Low, r.StrengthCI.High)
 }
 
 // verdict words the sign test.
