@@ -76,7 +76,7 @@ func TestByModelKeepsTheEngineOfARunningRequest(t *testing.T) {
 		_, err := router.Complete(context.Background(), req)
 		done <- err
 	}()
-	require.Eventually(t, func() bool { return old.InFlight() == 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return old.InFlight() == 1 }, 30*time.Second, time.Millisecond)
 	router.Set(map[string]engine.Engine{"m": fresh})
 	_, err := router.Complete(t.Context(), req)
 	require.NoError(t, err)

@@ -1,16 +1,17 @@
 package enginetest_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -202,26 +203,29 @@ func TestSlotsAreFirstComeFirstServed(t *testing.T) {
 	assert.Equal(t, [4]int{4, 1, 3, 0}, [4]int{c.Calls, c.Distinct, c.Answered, c.InFlight})
 }
 
+// serve answers a chat without a network, so that its time is that of a synctest bubble.
+func serve(ctx context.Context, v *enginetest.VLLM, body string) int {
+	w := httptest.NewRecorder()
+	v.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/chat/completions", strings.NewReader(body)))
+	return w.Code
+}
+
 func TestDisconnectFreesTheSlot(t *testing.T) {
 	for _, ignore := range []bool{false, true} {
-		v, url := enginetest.Serve(t, enginetest.Options{Slots: 1, Time: 700 * time.Millisecond, IgnoreDisconnect: ignore})
-		ctx, cancel := context.WithCancel(t.Context())
-		req, _ := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/chat/completions", bytes.NewBufferString(question("")))
-		left := make(chan error, 1)
-		go func() {
-			resp, err := http.DefaultClient.Do(req)
-			if err == nil {
-				_ = resp.Body.Close()
-			}
-			left <- err
-		}()
-		require.Eventually(t, func() bool { return v.Counts().Computing == 1 }, 5*time.Second, time.Millisecond)
-		cancel()
-		require.Error(t, <-left)
-		begin := time.Now()
-		require.Eventually(t, func() bool { return v.Counts().Computing == 0 }, 5*time.Second, time.Millisecond)
-		assert.Equal(t, ignore, time.Since(begin) > 350*time.Millisecond, "ignore-disconnect %t", ignore)
-		require.Eventually(t, func() bool { return v.Counts().Abandoned == 1 }, 5*time.Second, time.Millisecond)
+		synctest.Test(t, func(t *testing.T) {
+			v := enginetest.NewVLLM(enginetest.Options{Slots: 1, Time: time.Minute, IgnoreDisconnect: ignore})
+			ctx, cancel := context.WithCancel(t.Context())
+			go serve(ctx, v, question(""))
+			synctest.Wait()
+			require.Equal(t, 1, v.Counts().Computing)
+			cancel()
+			synctest.Wait()
+			assert.Equal(t, ignore, v.Counts().Computing == 1, "ignore-disconnect %t", ignore)
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			assert.Zero(t, v.Counts().Computing)
+			assert.Equal(t, 1, v.Counts().Abandoned)
+		})
 	}
 }
 
@@ -276,14 +280,15 @@ func TestAdminPortAndHeaders(t *testing.T) {
 }
 
 func TestTimeModel(t *testing.T) {
-	_, url := enginetest.Serve(t, enginetest.Options{Modelled: true, Seed: 7})
-	took := func(body string) time.Duration {
-		begin := time.Now()
-		status, _ := post(t, url+"/v1/chat/completions", body)
-		require.Equal(t, http.StatusOK, status)
-		return time.Since(begin)
-	}
-	cold := took(question(""))
-	assert.Greater(t, cold, 40*time.Millisecond, "20 ms and 0.35 ms for each of about 110 tokens")
-	assert.Less(t, took(question("")), cold, "a warm prefix costs less")
+	synctest.Test(t, func(t *testing.T) {
+		v := enginetest.NewVLLM(enginetest.Options{Modelled: true, Seed: 7})
+		took := func() time.Duration {
+			begin := time.Now()
+			require.Equal(t, http.StatusOK, serve(t.Context(), v, question("")))
+			return time.Since(begin)
+		}
+		cold := took()
+		assert.Greater(t, cold, 40*time.Millisecond, "20 ms and 0.35 ms for each of about 110 tokens")
+		assert.Less(t, took(), cold, "a warm prefix costs less")
+	})
 }

@@ -8,3 +8,6 @@ var (
 	KilledParent = killedParent
 	Gone         = gone
 )
+
+// Patience is for the same tests.
+const Patience = patience

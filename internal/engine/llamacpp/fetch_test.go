@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -34,9 +35,9 @@ func digest(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// quick is a fetcher with short waits.
+// quick is a fetcher with short pauses.
 func quick() fetcher {
-	return fetcher{silence: 300 * time.Millisecond, pause: time.Millisecond, attempts: 3, space: needSpace}
+	return fetcher{silence: time.Minute, pause: time.Millisecond, attempts: 3, space: needSpace}
 }
 
 // breaking serves b, but breaks off every reply after so many bytes.
@@ -170,8 +171,8 @@ func TestFetchRefusesWhatIsNotTheFile(t *testing.T) {
 		"not there":            {http.NotFound, 0, []string{"404", "SAT_MODEL_PATH"}, false},
 		"not allowed":          {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }, 0, []string{"403"}, false},
 		"down":                 {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, 0, []string{"502", "start again"}, false},
-		"silent from the head": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, 0, []string{"nothing came for 300ms"}, false},
-		"silent in the middle": {func(w http.ResponseWriter, r *http.Request) { stall(w, r, want[:5000]) }, int64(len(want)), []string{"nothing came for 300ms", "5000 of"}, true},
+		"silent from the head": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, 0, []string{"nothing came for 1s"}, false},
+		"silent in the middle": {func(w http.ResponseWriter, r *http.Request) { stall(w, r, want[:5000]) }, int64(len(want)), []string{"nothing came for 1s", "5000 of"}, true},
 		"leads to http": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://models.example/m", http.StatusFound)
 		}, 0, []string{"not https"}, false},
@@ -186,7 +187,11 @@ func TestFetchRefusesWhatIsNotTheFile(t *testing.T) {
 			defer server.Close()
 			dir := t.TempDir()
 			a := Artifact{Name: "m.gguf", URL: server.URL, SHA256: digest(want), Bytes: tc.bytes}
-			_, err := quick().fetch(t.Context(), a, dir, nil)
+			f := quick()
+			if strings.HasPrefix(name, "silent") {
+				f.silence = time.Second
+			}
+			_, err := f.fetch(t.Context(), a, dir, nil)
 			var problem *Problem
 			require.ErrorAs(t, err, &problem)
 			for _, part := range tc.says {
@@ -268,20 +273,21 @@ func TestFetchStopsWithItsContext(t *testing.T) {
 func TestTwoFetchesShareOneDownload(t *testing.T) {
 	want := content()
 	var asked atomic.Int32
+	dir, failed := t.TempDir(), make(chan error)
+	var a Artifact
+	fetch := func() {
+		_, err := quick().fetch(t.Context(), a, dir, nil)
+		failed <- err
+	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked.Add(1)
-		time.Sleep(50 * time.Millisecond)
+		if asked.Add(1) == 1 {
+			go fetch() // while the first one is under way
+		}
 		breaking(want, 1<<30)(w, r)
 	}))
 	defer server.Close()
-	dir := t.TempDir()
-	failed := make(chan error)
-	for range 2 {
-		go func() {
-			_, err := quick().fetch(t.Context(), Artifact{Name: "m", URL: server.URL, SHA256: digest(want)}, dir, nil)
-			failed <- err
-		}()
-	}
+	a = Artifact{Name: "m", URL: server.URL, SHA256: digest(want)}
+	go fetch()
 	require.NoError(t, errors.Join(<-failed, <-failed))
 	assert.EqualValues(t, 1, asked.Load())
 }

@@ -110,7 +110,10 @@ func TestHandlerSaysLoadingUntilTheModelsAnswer(t *testing.T) {
 func TestHandlerSaysUnavailableWhileADeadChildIsStartedAgain(t *testing.T) {
 	s, url := gatewayOf(t, manner{Slow: time.Minute}, manner{})
 	require.NoError(t, ready(t, s))
-	time.AfterFunc(100*time.Millisecond, func() { _ = syscall.Kill(s.Endpoints()[0].PID, syscall.SIGKILL) })
+	go func() {
+		inFlight(t, s)
+		_ = syscall.Kill(s.Endpoints()[0].PID, syscall.SIGKILL)
+	}()
 	resp, _ := request(t, http.MethodPost, url+"/v1/chat/completions", "k", `{"model":"sat-base"}`)
 	assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode, "in flight")
 	assert.Equal(t, "1", resp.Header.Get("Retry-After"))
@@ -138,7 +141,7 @@ func TestHandlerStreamsAndFreesTheChildWhenTheCallerLeaves(t *testing.T) {
 	assert.Eventually(t, func() bool {
 		_, body := request(t, http.MethodGet, url+"/metrics", "", "")
 		return strings.Contains(body, `fake_left{model="sat-base"} 1`)
-	}, 5*time.Second, 20*time.Millisecond)
+	}, patience, 20*time.Millisecond)
 }
 
 func TestHandlerMergesTheMetricsOfAllModels(t *testing.T) {

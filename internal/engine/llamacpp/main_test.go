@@ -219,16 +219,19 @@ func fake(t *testing.T, opts Options, specs ...Spec) *Supervisor {
 	s, err := Start(runtime, specs, opts)
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		require.NoError(t, s.Close(ctx))
 	})
 	return s
 }
 
+// patience is longer than anything takes on a busy machine.
+const patience = 30 * time.Second
+
 // ready waits for the first answers, with a deadline.
 func ready(t *testing.T, s *Supervisor) error {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	return s.WaitReady(ctx)
 }

@@ -183,24 +183,23 @@ func TestServerWithoutLogprobsOrModelList(t *testing.T) {
 
 func TestParallelCallsOverlap(t *testing.T) {
 	const n = 64
-	client, v := fake(t, enginetest.Options{Time: 300 * time.Millisecond})
-	_, err := client.Complete(t.Context(), letters("sat-base"))
-	require.NoError(t, err)
+	client, v := fake(t, enginetest.Options{Time: time.Hour})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	var calls sync.WaitGroup
-	var failed atomic.Int32
 	for range n {
 		calls.Go(func() {
-			if _, err := client.Complete(t.Context(), letters("sat-base")); err != nil {
-				failed.Add(1)
-			}
+			_, err := client.Complete(ctx, letters("sat-base"))
+			var e *engine.Error
+			assert.True(t, errors.As(err, &e) && e.Kind == engine.Canceled, "%v", err)
 		})
 	}
+	soon(t, "all calls to be in flight", func() bool { return v.Counts().InFlight == n })
+	cancel()
 	calls.Wait()
-	assert.Zero(t, failed.Load())
-	assert.GreaterOrEqual(t, v.Counts().MaxInFlight, 60)
 }
 
-// leave has a call and a stream canceled, and wants the fake to see it within a second.
+// leave has a call and a stream canceled, and wants the fake to see it.
 func leave(t *testing.T, client *openaicompat.Client, v *enginetest.VLLM) {
 	t.Helper()
 	for i, call := range []func(context.Context) error{
@@ -211,10 +210,10 @@ func leave(t *testing.T, client *openaicompat.Client, v *enginetest.VLLM) {
 		ctx, cancel := context.WithCancel(t.Context())
 		failed := make(chan error, 1)
 		go func() { failed <- call(ctx) }()
-		soon(t, 5*time.Second, "the call to arrive", func() bool { return v.Counts().InFlight == 1 })
+		soon(t, "the call to arrive", func() bool { return v.Counts().InFlight == 1 })
 		cancel()
 		kindOf(t, <-failed, engine.Canceled)
-		soon(t, time.Second, "the fake to see the client leave", func() bool {
+		soon(t, "the fake to see the client leave", func() bool {
 			c := v.Counts()
 			return c.InFlight == 0 && c.Abandoned == i+1
 		})
@@ -222,10 +221,10 @@ func leave(t *testing.T, client *openaicompat.Client, v *enginetest.VLLM) {
 }
 
 func TestReaderOfAStreamStopsTheEngine(t *testing.T) {
-	client, v := fake(t, enginetest.Options{TokenTime: 50 * time.Millisecond})
+	client, v := fake(t, enginetest.Options{TokenTime: time.Minute})
 	_, err := client.Stream(t.Context(), text("sat-base", 12), func(string) error { return errEnough })
 	assert.Equal(t, errEnough, err)
-	soon(t, time.Second, "the fake to see the client leave", func() bool { return v.Counts().Abandoned == 1 })
+	soon(t, "the fake to see the client leave", func() bool { return v.Counts().Abandoned == 1 })
 }
 
 func TestDeadlines(t *testing.T) {
@@ -233,7 +232,6 @@ func TestDeadlines(t *testing.T) {
 	limit := 50 * time.Millisecond
 	own := openaicompat.New(openaicompat.Options{BaseURL: url, Timeout: func() time.Duration { return limit }})
 	defer own.Close()
-	begin := time.Now()
 	_, err := own.Complete(t.Context(), letters("sat-base"))
 	kindOf(t, err, engine.Timeout)
 	_, err = own.Stream(t.Context(), letters("sat-base"), ignore)
@@ -242,7 +240,6 @@ func TestDeadlines(t *testing.T) {
 	defer cancel()
 	_, err = dial(t, url).Complete(ctx, letters("sat-base"))
 	kindOf(t, err, engine.Timeout)
-	assert.Less(t, time.Since(begin), 5*time.Second)
 }
 
 func TestConnectionsAreKept(t *testing.T) {

@@ -77,10 +77,13 @@ func lastBody(t testing.TB, v *enginetest.VLLM) map[string]any {
 	return body
 }
 
+// patience is longer than anything takes on a busy machine.
+const patience = 30 * time.Second
+
 // soon waits for a condition that another goroutine brings about.
-func soon(t testing.TB, within time.Duration, what string, ok func() bool) {
+func soon(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(within); !ok(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			require.Fail(t, "waited in vain", what)
 		}
