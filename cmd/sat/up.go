@@ -96,7 +96,7 @@ func greet(ctx context.Context, cfg config.Config, b *setup.Backend, deadlines *
 	case <-ctx.Done():
 		return
 	}
-	fmt.Fprintf(out, "Starting the %s engine (%s) …\n", b.Engine.Name, b.Engine.Where)
+	fmt.Fprintf(out, "Waiting for the first answer of the %s …\n", b.Engine.Where)
 	slow, cancel := context.WithTimeout(ctx, 20*time.Second)
 	err := b.Watcher.WaitReady(slow)
 	cancel()

@@ -65,7 +65,7 @@ func openRemote(cfg config.Config, deadlines *Deadlines) *Engine {
 	base, lora := modelregistry.Generic("sat-base"), modelregistry.Generic(cfg.DefaultModel)
 	base.Base, lora.Base = cfg.BaseModel, cfg.BaseModel
 	lora.Adapter = cfg.LoraModel
-	return &Engine{Engine: client, Name: "remote", Where: cfg.EngineURL(), Slots: slots,
+	return &Engine{Engine: client, Name: "remote", Where: "engine at " + cfg.EngineURL(), Slots: slots,
 		Known: remoteRecords(cfg, base, lora),
 		Fault: func() string { return "" },
 		Close: func(context.Context) error { client.Close(); return nil }}
