@@ -53,13 +53,21 @@ func (r *Registry) SetServed(served []sat.Served) {
 // textOnlyNote is added to the quality note of a model whose log-probabilities cannot be used.
 const textOnlyNote = "Its engine gives no usable letter scores, so answers are read from generated text and carry no confidence."
 
+// named gives the record that an engine's root names: a model of the catalogue or a shipped adapter.
+func named(s sat.Served) (sat.Model, bool) {
+	if manifest, err := Lookup(s.Root); err == nil {
+		return manifest.Model(s.Name), true
+	}
+	return shippedModel(s.Root, s.Name)
+}
+
 // record gives how a served model is asked.
 func (r *Registry) record(s sat.Served) sat.Model {
-	m, ok := r.opts.Known[s.Name]
-	switch manifest, err := Lookup(s.Root); {
-	case err == nil: // what the engine says of itself beats what was configured here
-		m = manifest.Model(s.Name)
-	case !ok:
+	m, known := r.opts.Known[s.Name]
+	if told, ok := named(s); ok { // what the engine says of itself beats what was configured here
+		m, known = told, true
+	}
+	if !known {
 		m = Generic(s.Name)
 		m.Base = s.Parent
 		if s.Parent != "" {

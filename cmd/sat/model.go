@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v3"
+
+	"sattutor/cmd/internal/setup"
+	"sattutor/internal/modelregistry"
+	"sattutor/internal/sat"
+)
+
+func modelCommand() *cli.Command {
+	return &cli.Command{
+		Name: "model", Usage: "keep adapters: add, verify, promote, roll back",
+		Description: "Adapters stand on a shelf below SAT_HOME, each version in a folder that never changes. What is promoted is\n" +
+			"served from the next start on.\n\n" +
+			"  sat model add runs/2026-11-25-ab12cd34/adapter\n" +
+			"  sat model promote sat-lora@ab12cd34\n" +
+			"  sat model rollback",
+		Commands: []*cli.Command{
+			shelfCommand("list", "", "list the catalogue and the adapters", listModels),
+			shelfCommand("show", "ID", "print everything known of an adapter, as JSON", showModel),
+			shelfCommand("add", "FOLDER", "check an adapter's folder and put it onto the shelf", addModel),
+			shelfCommand("verify", "[ID]", "check every file of an adapter, or of all, against its manifest", verifyModels),
+			shelfCommand("promote", "ID", "serve an adapter from the next start on", promoteModel,
+				&cli.BoolFlag{Name: "force", Usage: "without a passed gate; it stays a demonstration, and the audit trail says so"},
+				&cli.StringFlag{Name: "as", Usage: "the name to serve it under (SAT_LORA_MODEL_NAME)"}),
+			shelfCommand("rollback", "", "serve again what was served before", rollbackModel,
+				&cli.StringFlag{Name: "as", Usage: "the served name (SAT_LORA_MODEL_NAME)"}),
+			shelfCommand("retire", "ID", "end an adapter; its files stay", retireModel),
+			shelfCommand("history", "", "print the audit trail", modelHistory),
+		},
+	}
+}
+
+// onShelf is what a subcommand works with.
+type onShelf struct {
+	*modelregistry.Shelf
+	c      *cli.Command
+	out    io.Writer
+	arg    string // the argument, "" for none
+	served string // the name that --as or the configuration gives
+}
+
+// shelfCommand is a subcommand that takes the argument that usage names, where it names one.
+func shelfCommand(name, argument, usage string, do func(onShelf) error, flags ...cli.Flag) *cli.Command {
+	return &cli.Command{
+		Name: name, Usage: usage, ArgsUsage: argument, Flags: flags,
+		Action: func(_ context.Context, c *cli.Command) error {
+			cfg, code := setup.LoadConfig(c.Root().ErrWriter)
+			if code != setup.ExitOK {
+				return failed(code, nil)
+			}
+			needed := argument != "" && !strings.HasPrefix(argument, "[")
+			if needed && c.Args().Len() != 1 || c.Args().Len() > 1 {
+				return failed(setup.ExitUsage, fmt.Errorf("give one %s; `sat model list` shows the ids", argument))
+			}
+			s := onShelf{Shelf: setup.OpenShelf(cfg), c: c, out: c.Root().Writer, arg: c.Args().First(), served: cfg.DefaultModel}
+			if as := c.String("as"); as != "" {
+				s.served = as
+			}
+			err := do(s)
+			if code := sat.CodeOf(err); code == sat.Invalid || code == sat.NotFound || code == sat.Conflict {
+				return failed(setup.ExitData, errors.New(explained(err)))
+			} else if err != nil {
+				return failed(setup.ExitFailure, err)
+			}
+			return nil
+		},
+	}
+}
+
+func listModels(s onShelf) error {
+	catalogue, err := modelregistry.Catalogue()
+	if err != nil {
+		return err
+	}
+	entries, err := s.Entries()
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(table, "MODEL\tSERVED AS\tQUALITY\tMETHOD\tLICENCE\tMEASURED")
+	for _, m := range catalogue {
+		fmt.Fprintf(table, "%s\t\t%s\t%s\t%s\t%s\n", m.Name, m.Quality, m.Method, m.Licence, measured(m.Evaluations))
+	}
+	for _, e := range entries {
+		m := e.Model("", sat.Model{})
+		served := strings.Join(e.Served, ", ")
+		if e.Retired {
+			served = "retired"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", e.ID(), served, m.Quality, m.Method, e.Licence.Label, measured(m.Evaluations))
+	}
+	return table.Flush()
+}
+
+// measured words the newest evaluation.
+func measured(evaluations []sat.Evaluation) string {
+	if len(evaluations) == 0 {
+		return "not measured"
+	}
+	e := evaluations[0]
+	return fmt.Sprintf("%d of %d on %s (%.0f–%.0f %%)", e.Correct, e.N, e.Pool, 100*e.Low, 100*e.High)
+}
+
+func showModel(s onShelf) error {
+	e, err := s.Entry(s.arg)
+	if err != nil {
+		return err
+	}
+	enc := json.NewEncoder(s.out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(struct {
+		modelregistry.Adapter
+		Train   json.RawMessage          `json:"train,omitempty"`
+		Dir     string                   `json:"folder"`
+		Served  []string                 `json:"served_as"`
+		Retired bool                     `json:"retired"`
+		Gate    *modelregistry.GateNote  `json:"gate"`
+		Fit     *modelregistry.Calibrate `json:"calibration"`
+	}{e.Adapter, e.Train(), e.Dir, e.Served, e.Retired, e.Gate, e.Fit})
+}
+
+func addModel(s onShelf) error {
+	e, err := s.Add(os.DirFS(s.arg))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "%s is on the shelf. Licence: %s. %s\nNext: measure it, `sat model gate`, `sat model promote %s`.\n", e.ID(), e.Licence.Label, e.Licence.Text, e.ID())
+	return nil
+}
+
+func verifyModels(s onShelf) error {
+	ids := []string{s.arg}
+	if s.arg == "" {
+		entries, err := s.Entries()
+		if err != nil {
+			return err
+		}
+		ids = ids[:0]
+		for _, e := range entries {
+			ids = append(ids, e.ID())
+		}
+	}
+	for _, id := range ids {
+		if err := s.Verify(id); err != nil {
+			return err
+		}
+		fmt.Fprintf(s.out, "%s: every file is as its manifest says\n", id)
+	}
+	return nil
+}
+
+func promoteModel(s onShelf) error {
+	if err := s.Promote(s.served, s.arg, s.c.Bool("force")); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "%s is served as %s from the next start on. `sat model rollback` undoes it.\n", s.arg, s.served)
+	return nil
+}
+
+func rollbackModel(s onShelf) error {
+	id, err := s.Rollback(s.served)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "%s is served as %s again, from the next start on.\n", id, s.served)
+	return nil
+}
+
+func retireModel(s onShelf) error {
+	if err := s.Retire(s.arg); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "%s is retired.\n", s.arg)
+	return nil
+}
+
+func modelHistory(s onShelf) error {
+	history, err := s.History()
+	if err != nil {
+		return err
+	}
+	for _, c := range history {
+		line := fmt.Sprintf("%s  %-9s %s", c.Time.Format("2006-01-02 15:04:05"), c.Action, c.ID)
+		if c.Name != "" {
+			line += " as " + c.Name
+		}
+		if c.Former != "" {
+			line += ", before: " + c.Former
+		}
+		if c.Forced {
+			line += ", forced"
+		}
+		if c.Remark != "" {
+			line += " · " + c.Remark
+		}
+		fmt.Fprintln(s.out, line)
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sattutor/cmd/internal/setup"
+)
+
+// writeAdapter makes the folder of a tiny adapter.
+func writeAdapter(t *testing.T, weights string) (folder, id string) {
+	t.Helper()
+	sum := sha256.Sum256([]byte(weights))
+	digest := hex.EncodeToString(sum[:])
+	manifest, err := json.Marshal(map[string]any{
+		"schema": "sat-adapter/v1", "name": "sat-lora", "version": digest[:8],
+		"base":    map[string]any{"id": "HuggingFaceTB/SmolLM2-135M-Instruct", "licence": "Apache-2.0"},
+		"adapter": map[string]any{"r": 16, "files": map[string]any{"adapter_model.safetensors": map[string]any{"sha256": digest}}},
+		"prompt":  map[string]any{"method": "option", "template": "option_v1"},
+		"licence": map[string]any{"label": "permissive", "text": "Use it."},
+	})
+	require.NoError(t, err)
+	folder = t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "manifest.json"), manifest, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "adapter_model.safetensors"), []byte(weights), 0o600))
+	return folder, "sat-lora@" + digest[:8]
+}
+
+func TestModelCommands(t *testing.T) {
+	t.Setenv("SAT_HOME", filepath.Join(t.TempDir(), "home"))
+	one, first := writeAdapter(t, "one")
+	two, second := writeAdapter(t, "two")
+	for _, step := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"list"}, 0, "smollm2-135m"},
+		{[]string{"add"}, setup.ExitUsage, "give one FOLDER"},
+		{[]string{"add", t.TempDir()}, setup.ExitData, "manifest.json is absent"},
+		{[]string{"add", one}, 0, first + " is on the shelf. Licence: permissive"},
+		{[]string{"add", two}, 0, second},
+		{[]string{"verify"}, 0, first + ": every file is as its manifest says"},
+		{[]string{"promote", "sat-lora@00000000"}, setup.ExitData, "There is no adapter"},
+		{[]string{"promote", first}, setup.ExitData, "has not passed a gate"},
+		{[]string{"promote", "--force", first}, 0, "is served as sat-lora from the next start on"},
+		{[]string{"promote", "--force", second}, 0, "sat model rollback"},
+		{[]string{"rollback"}, 0, first + " is served as sat-lora again"},
+		{[]string{"show", first}, 0, `"served_as": [`},
+		{[]string{"retire", second}, 0, "is retired"},
+		{[]string{"list"}, 0, "retired"},
+		{[]string{"history"}, 0, "as sat-lora, before: " + first + ", forced"},
+	} {
+		code, stdout, stderr := inEmptyFolder(t, "", append([]string{"model"}, step.args...)...)
+		assert.Equal(t, step.code, code, "%v: %s", step.args, stderr)
+		assert.Contains(t, stdout+stderr, step.says, "%v", step.args)
+	}
+}

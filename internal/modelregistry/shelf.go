@@ -1,0 +1,374 @@
+package modelregistry
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"sattutor/internal/sat"
+)
+
+// Shelf keeps adapters in a folder: each version in a folder of its own that never changes, and in shelf.json which
+// version is served under which name, what was measured, and who changed what when.
+type Shelf struct {
+	dir string
+	now func() time.Time
+}
+
+// OpenShelf gives the shelf in a folder, which need not exist before something is added. now is nil for time.Now.
+func OpenShelf(dir string, now func() time.Time) *Shelf {
+	if now == nil {
+		now = time.Now
+	}
+	return &Shelf{dir: dir, now: now}
+}
+
+// Entry is one adapter on a shelf.
+type Entry struct {
+	Adapter
+	Dir     string     // its folder
+	Served  []string   // names that it is served under
+	Retired bool       // may not be promoted again
+	Gate    *GateNote  // the last gate; nil where there was none
+	Fit     *Calibrate // how its scores become a confidence; nil where nothing was fitted
+}
+
+// GateNote is what a gate said of an adapter.
+type GateNote struct {
+	Passed     bool           `json:"passed"`  // visible, and no worse than what it would replace: it may be promoted
+	Quality    sat.Quality    `json:"quality"` // production only where every required bound holds
+	Sentence   string         `json:"sentence"`
+	Evaluation sat.Evaluation `json:"evaluation"`
+	Against    string         `json:"against,omitempty"` // what it was compared with, and how that ended
+	Date       string         `json:"date"`
+}
+
+// Calibrate is a model's letter prior and temperature with their identity.
+type Calibrate struct {
+	Prior       []float64 `json:"prior,omitempty"`
+	PriorID     string    `json:"prior_id,omitempty"`
+	Temperature float64   `json:"temperature"`
+	Template    string    `json:"template"`
+	Data        string    `json:"data"` // SHA-256 of what it was fitted on
+}
+
+// Change is one line of the audit trail.
+type Change struct {
+	Time   time.Time `json:"time"`
+	Action string    `json:"action"` // add, promote, rollback, retire, gate, calibrate
+	Name   string    `json:"name,omitempty"`
+	ID     string    `json:"id"`
+	Former string    `json:"former,omitempty"`
+	Forced bool      `json:"forced,omitempty"`
+	Remark string    `json:"remark,omitempty"`
+}
+
+// state is shelf.json.
+type state struct {
+	Served  map[string]string    `json:"served"`  // served name → id
+	Former  map[string][]string  `json:"former"`  // served name → what was served before, newest last
+	Gates   map[string]GateNote  `json:"gates"`   // id → the last gate
+	Fits    map[string]Calibrate `json:"fits"`    // id → calibration
+	Retired []string             `json:"retired"` // ids
+	History []Change             `json:"history"` // oldest first, the last mostChanges
+}
+
+// mostChanges bounds the audit trail.
+const mostChanges = 1000
+
+// Add checks an adapter's folder and copies it onto the shelf. An adapter that is there already stays as it is.
+func (s *Shelf) Add(folder fs.FS) (Entry, error) {
+	a, err := ReadAdapter(folder)
+	if err != nil {
+		return Entry{}, err
+	}
+	final := filepath.Join(s.dir, a.ID())
+	if _, err := os.Stat(final); err == nil {
+		return s.Entry(a.ID())
+	}
+	aside := filepath.Join(s.dir, "."+a.ID())
+	if err := os.RemoveAll(aside); err != nil {
+		return Entry{}, err
+	}
+	if err := copyFolder(folder, aside); err != nil {
+		_ = os.RemoveAll(aside)
+		return Entry{}, fmt.Errorf("the adapter cannot be copied onto the shelf: %w", err)
+	}
+	if err := os.Rename(aside, final); err != nil {
+		return Entry{}, err
+	}
+	err = s.change(func(st *state) (Change, error) {
+		return Change{Action: "add", ID: a.ID(), Remark: "licence " + a.Licence.Label}, nil
+	})
+	if err != nil {
+		return Entry{}, err
+	}
+	return s.Entry(a.ID())
+}
+
+// Entries lists the adapters, by id. A folder whose manifest cannot be read is left out; Verify tells of it.
+func (s *Shelf) Entries() ([]Entry, error) {
+	ids, err := s.ids()
+	if err != nil {
+		return nil, err
+	}
+	st, err := s.load()
+	if err != nil {
+		return nil, err
+	}
+	var list []Entry
+	for _, id := range ids {
+		if e, err := s.entry(id, st); err == nil {
+			list = append(list, e)
+		}
+	}
+	return list, nil
+}
+
+// Entry gives one adapter; an id that is not there is NotFound and lists those that are.
+func (s *Shelf) Entry(id string) (Entry, error) {
+	st, err := s.load()
+	if err != nil {
+		return Entry{}, err
+	}
+	return s.entry(id, st)
+}
+
+func (s *Shelf) entry(id string, st *state) (Entry, error) {
+	dir := filepath.Join(s.dir, id)
+	raw, err := os.ReadFile(filepath.Join(dir, adapterManifest))
+	if err != nil || id != filepath.Base(id) {
+		ids, _ := s.ids()
+		return Entry{}, sat.Errorf(sat.NotFound, "There is no adapter %q here; there are: %s.", id, strings.Join(append(ids, "no others"), ", "))
+	}
+	e := Entry{Dir: dir, Retired: slices.Contains(st.Retired, id)}
+	if err := json.Unmarshal(raw, &e.Adapter); err != nil {
+		return Entry{}, wrong(adapterManifest, "is damaged")
+	}
+	_ = json.Unmarshal(raw, &e.raw)
+	if note, ok := st.Gates[id]; ok {
+		e.Gate = &note
+	}
+	if fit, ok := st.Fits[id]; ok {
+		e.Fit = &fit
+	}
+	for _, name := range slices.Sorted(maps.Keys(st.Served)) {
+		if st.Served[name] == id {
+			e.Served = append(e.Served, name)
+		}
+	}
+	return e, nil
+}
+
+// GGUFPath is the adapter's file for llama.cpp, "" where it was not converted.
+func (e Entry) GGUFPath() string {
+	if e.GGUF == nil {
+		return ""
+	}
+	return filepath.Join(e.Dir, adapterGGUF)
+}
+
+// Model gives the tutor's record of the adapter over its base, with what was measured of it.
+func (e Entry) Model(served string, base sat.Model) sat.Model {
+	m := e.Adapter.Model(served, base)
+	if e.Gate != nil {
+		m.Quality, m.QualityNote = e.Gate.Quality, e.Gate.Sentence
+		m.Evaluations = []sat.Evaluation{e.Gate.Evaluation}
+	}
+	if e.Fit != nil && e.Fit.Template == m.Template {
+		m.Prior, m.PriorID, m.Temperature = e.Fit.Prior, e.Fit.PriorID, e.Fit.Temperature
+	}
+	return m
+}
+
+// Verify checks every file of an adapter against its manifest.
+func (s *Shelf) Verify(id string) error {
+	e, err := s.Entry(id)
+	if err != nil {
+		return err
+	}
+	_, err = ReadAdapter(os.DirFS(e.Dir))
+	return err
+}
+
+// Promote serves an adapter under a name from the next start on. It needs a passed gate; force takes one without, which
+// is recorded, and the adapter keeps the label of a demonstration.
+func (s *Shelf) Promote(name, id string, force bool) error {
+	return s.change(func(st *state) (Change, error) {
+		e, err := s.entry(id, st)
+		former := st.Served[name]
+		switch {
+		case err != nil:
+			return Change{}, err
+		case e.Retired:
+			return Change{}, sat.Errorf(sat.Conflict, "%s is retired.", id)
+		case former == id:
+			return Change{}, sat.Errorf(sat.Conflict, "%s is served as %s already.", id, name)
+		case !force && e.Gate == nil:
+			return Change{}, sat.Errorf(sat.Conflict, "%s has not passed a gate. Run `sat model gate` first, or give --force.", id)
+		case !force && !e.Gate.Passed:
+			return Change{}, sat.Errorf(sat.Conflict, "%s did not pass its gate: %s Give --force to serve it all the same, as a demonstration.", id, e.Gate.Sentence)
+		}
+		if former != "" {
+			st.Former[name] = append(st.Former[name], former)
+		}
+		st.Served[name] = id
+		if note, ok := st.Gates[id]; ok && !note.Passed {
+			note.Quality = sat.Demo
+			st.Gates[id] = note
+		}
+		return Change{Action: "promote", Name: name, ID: id, Former: former, Forced: force && (e.Gate == nil || !e.Gate.Passed)}, nil
+	})
+}
+
+// Rollback serves again what was served under a name before, and gives its id.
+func (s *Shelf) Rollback(name string) (id string, err error) {
+	err = s.change(func(st *state) (Change, error) {
+		before := st.Former[name]
+		if len(before) == 0 {
+			return Change{}, sat.Errorf(sat.Conflict, "Nothing was served as %s before.", name)
+		}
+		current := st.Served[name]
+		id = before[len(before)-1]
+		st.Former[name], st.Served[name] = before[:len(before)-1], id
+		return Change{Action: "rollback", Name: name, ID: id, Former: current}, nil
+	})
+	return id, err
+}
+
+// Retire ends an adapter: it is served no more and cannot be promoted again. Its files stay.
+func (s *Shelf) Retire(id string) error {
+	return s.change(func(st *state) (Change, error) {
+		if _, err := s.entry(id, st); err != nil {
+			return Change{}, err
+		}
+		if slices.Contains(st.Retired, id) {
+			return Change{}, sat.Errorf(sat.Conflict, "%s is retired already.", id)
+		}
+		maps.DeleteFunc(st.Served, func(_, served string) bool { return served == id })
+		for name, ids := range st.Former {
+			st.Former[name] = slices.DeleteFunc(ids, func(former string) bool { return former == id })
+		}
+		st.Retired = append(st.Retired, id)
+		return Change{Action: "retire", ID: id}, nil
+	})
+}
+
+// NoteGate keeps what a gate said of an adapter.
+func (s *Shelf) NoteGate(id string, note GateNote) error {
+	return s.change(func(st *state) (Change, error) {
+		if _, err := s.entry(id, st); err != nil {
+			return Change{}, err
+		}
+		note.Date = s.now().UTC().Format("2006-01-02")
+		st.Gates[id] = note
+		return Change{Action: "gate", ID: id, Remark: note.Sentence}, nil
+	})
+}
+
+// NoteFit keeps how an adapter's scores become a confidence.
+func (s *Shelf) NoteFit(id string, fit Calibrate) error {
+	return s.change(func(st *state) (Change, error) {
+		if _, err := s.entry(id, st); err != nil {
+			return Change{}, err
+		}
+		st.Fits[id] = fit
+		return Change{Action: "calibrate", ID: id, Remark: fmt.Sprintf("T %.3f", fit.Temperature)}, nil
+	})
+}
+
+// Served gives the adapters that are served, by name.
+func (s *Shelf) Served() (map[string]Entry, error) {
+	st, err := s.load()
+	if err != nil {
+		return nil, err
+	}
+	served := map[string]Entry{}
+	for name, id := range st.Served {
+		e, err := s.entry(id, st)
+		if err != nil {
+			return nil, fmt.Errorf("the adapter that is served as %s: %w", name, err)
+		}
+		served[name] = e
+	}
+	return served, nil
+}
+
+// History gives the audit trail, oldest first.
+func (s *Shelf) History() ([]Change, error) {
+	st, err := s.load()
+	if err != nil {
+		return nil, err
+	}
+	return st.History, nil
+}
+
+func (s *Shelf) ids() ([]string, error) {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var ids []string
+	for _, e := range entries {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			ids = append(ids, e.Name())
+		}
+	}
+	return ids, nil
+}
+
+func (s *Shelf) statePath() string { return filepath.Join(s.dir, "shelf.json") }
+
+func (s *Shelf) load() (*state, error) {
+	st := &state{Served: map[string]string{}, Former: map[string][]string{}, Gates: map[string]GateNote{}, Fits: map[string]Calibrate{}}
+	raw, err := os.ReadFile(s.statePath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return st, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, st)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be read; restore it from a backup, or remove it and promote again: %w", s.statePath(), err)
+	}
+	return st, nil
+}
+
+// change applies one change to shelf.json, which is replaced whole: a reader sees the old state or the new one.
+func (s *Shelf) change(apply func(*state) (Change, error)) error {
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		return err
+	}
+	st, err := s.load()
+	if err != nil {
+		return err
+	}
+	c, err := apply(st)
+	if err != nil {
+		return err
+	}
+	c.Time = s.now().UTC()
+	st.History = append(st.History, c)
+	st.History = st.History[max(0, len(st.History)-mostChanges):]
+	raw, err := json.MarshalIndent(st, "", "  ")
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(s.dir, ".shelf-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	_, err = f.Write(append(raw, '\n'))
+	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), s.statePath())
+}

@@ -1,0 +1,242 @@
+package modelregistry
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sattutor/internal/sat"
+)
+
+// adapterFolder is a well-formed adapter whose weights are the given bytes; change may break its manifest.
+func adapterFolder(t *testing.T, weights string, change func(map[string]any)) (fstest.MapFS, string) {
+	t.Helper()
+	digest := func(s string) string { sum := sha256.Sum256([]byte(s)); return hex.EncodeToString(sum[:]) }
+	sum := digest(weights)
+	manifest := map[string]any{
+		"schema": AdapterSchema, "name": "sat-lora", "version": sum[:8], "created": "2026-11-25T10:00:00Z",
+		"base":    map[string]any{"id": "HuggingFaceTB/SmolLM2-135M-Instruct", "licence": "Apache-2.0", "precision_trained": "dequantised q4_1"},
+		"adapter": map[string]any{"r": 16, "alpha": 32, "files": map[string]any{adapterWeights: map[string]any{"sha256": sum, "bytes": len(weights)}}},
+		"prompt":  map[string]any{"method": "option", "template": "option_v1", "date_string": "11 Jun 2025"},
+		"licence": map[string]any{"label": "research-only", "text": "For research only."},
+		"gguf":    map[string]any{"sha256": digest("gguf" + weights)},
+		"train":   map[string]any{"steps": 7},
+	}
+	if change != nil {
+		change(manifest)
+	}
+	raw, err := json.Marshal(manifest)
+	require.NoError(t, err)
+	return fstest.MapFS{
+		adapterManifest: {Data: raw}, adapterWeights: {Data: []byte(weights)}, adapterGGUF: {Data: []byte("gguf" + weights)},
+	}, "sat-lora@" + sum[:8]
+}
+
+func TestReadAdapterRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(map[string]any)
+		files  func(fstest.MapFS)
+		field  string
+	}{
+		{"another schema", func(m map[string]any) { m["schema"] = "x" }, nil, "schema"},
+		{"a name that is a path", func(m map[string]any) { m["name"] = "../evil" }, nil, "name"},
+		{"a version that is a path", func(m map[string]any) { m["version"] = "../../ab" }, nil, "version"},
+		{"a version of other weights", func(m map[string]any) { m["version"] = "00000000" }, nil, "version"},
+		{"no licence", func(m map[string]any) { m["licence"] = map[string]any{} }, nil, "licence.label"},
+		{"no base", func(m map[string]any) { m["base"] = map[string]any{} }, nil, "base"},
+		{"an unknown method", func(m map[string]any) { m["prompt"] = map[string]any{"method": "guess", "template": "x"} }, nil, "prompt.method"},
+		{"a rank that engines do not serve", func(m map[string]any) { m["adapter"] = map[string]any{"r": 7} }, nil, "adapter.r"},
+		{"changed weights", nil, func(f fstest.MapFS) { f[adapterWeights] = &fstest.MapFile{Data: []byte("other")} }, adapterWeights},
+		{"a lost file", nil, func(f fstest.MapFS) { delete(f, adapterGGUF) }, adapterGGUF},
+		{"a pickle", nil, func(f fstest.MapFS) { f["optimizer.pt"] = &fstest.MapFile{} }, "optimizer.pt"},
+		{"a file of nobody", nil, func(f fstest.MapFS) { f["fingerprints.bin"] = &fstest.MapFile{} }, "fingerprints.bin"},
+		{"no manifest", nil, func(f fstest.MapFS) { delete(f, adapterManifest) }, adapterManifest},
+		{"no JSON", nil, func(f fstest.MapFS) { f[adapterManifest] = &fstest.MapFile{Data: []byte("{")} }, adapterManifest},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			folder, _ := adapterFolder(t, "weights", c.change)
+			if c.files != nil {
+				c.files(folder)
+			}
+			_, err := ReadAdapter(folder)
+			var e *sat.Error
+			require.True(t, errors.As(err, &e), "%v", err)
+			assert.Equal(t, c.field, e.Fields[0].Field)
+		})
+	}
+}
+
+func newShelf(t *testing.T) (*Shelf, string) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "adapters")
+	clock := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
+	return OpenShelf(dir, func() time.Time { clock = clock.Add(time.Minute); return clock }), dir
+}
+
+func add(t *testing.T, s *Shelf, weights string) string {
+	t.Helper()
+	folder, id := adapterFolder(t, weights, nil)
+	e, err := s.Add(folder)
+	require.NoError(t, err)
+	require.Equal(t, id, e.ID())
+	return id
+}
+
+func TestAnAdaptersWayThroughTheShelf(t *testing.T) {
+	s, _ := newShelf(t)
+	one, two := add(t, s, "one"), add(t, s, "two")
+	add(t, s, "one")
+	entries, err := s.Entries()
+	require.NoError(t, err)
+	assert.Len(t, entries, 2, "the same bytes are the same adapter")
+
+	err = s.Promote("sat-lora", one, false)
+	assert.Equal(t, sat.Conflict, sat.CodeOf(err))
+	assert.ErrorContains(t, err, "has not passed a gate")
+
+	passed := GateNote{Passed: true, Quality: sat.Demo, Sentence: "Above chance.", Evaluation: sat.Evaluation{Pool: "dev-133", Correct: 54, N: 133}}
+	require.NoError(t, s.NoteGate(one, passed))
+	require.NoError(t, s.Promote("sat-lora", one, false))
+	served, err := s.Served()
+	require.NoError(t, err)
+	m := served["sat-lora"].Model("sat-lora", sat.Model{Base: "SmolLM2-135M-Instruct", Precision: "q4_1"})
+	assert.Equal(t, one, m.Adapter)
+	assert.Equal(t, sat.MethodOption, m.Method)
+	assert.Equal(t, "SmolLM2-135M-Instruct", m.Base)
+	assert.Contains(t, m.Licence, "research-only")
+	assert.Equal(t, "Above chance.", m.QualityNote)
+	assert.Equal(t, 54, m.Evaluations[0].Correct)
+	assert.Len(t, m.AdapterSHA256, 64)
+
+	// A worse adapter takes force, and says so ever after.
+	require.NoError(t, s.NoteGate(two, GateNote{Passed: false, Quality: sat.Production, Sentence: "Worse than sat-lora."}))
+	assert.ErrorContains(t, s.Promote("sat-lora", two, false), "Worse than sat-lora.")
+	require.NoError(t, s.Promote("sat-lora", two, true))
+	served, err = s.Served()
+	require.NoError(t, err)
+	assert.Equal(t, two, served["sat-lora"].ID())
+	assert.Equal(t, sat.Demo, served["sat-lora"].Model("sat-lora", sat.Model{}).Quality, "force never makes a production model")
+
+	back, err := s.Rollback("sat-lora")
+	require.NoError(t, err)
+	assert.Equal(t, one, back)
+	_, err = s.Rollback("sat-lora")
+	assert.Equal(t, sat.Conflict, sat.CodeOf(err))
+
+	require.NoError(t, s.Retire(two))
+	assert.ErrorContains(t, s.Promote("sat-lora", two, true), "retired")
+	require.NoError(t, s.Retire(one))
+	served, err = s.Served()
+	require.NoError(t, err)
+	assert.Empty(t, served)
+
+	history, err := s.History()
+	require.NoError(t, err)
+	var actions []string
+	for _, c := range history {
+		actions = append(actions, c.Action)
+	}
+	assert.Equal(t, []string{"add", "add", "gate", "promote", "gate", "promote", "rollback", "retire", "retire"}, actions)
+	assert.True(t, history[5].Forced)
+	assert.False(t, history[3].Forced)
+	assert.Equal(t, one, history[5].Former)
+}
+
+func TestCalibrationServesItsOwnTemplate(t *testing.T) {
+	s, _ := newShelf(t)
+	id := add(t, s, "one")
+	require.NoError(t, s.NoteFit(id, Calibrate{Temperature: 2.5, Template: "option_v1"}))
+	e, err := s.Entry(id)
+	require.NoError(t, err)
+	assert.Equal(t, 2.5, e.Model("x", sat.Model{}).Temperature)
+	require.NoError(t, s.NoteFit(id, Calibrate{Temperature: 2.5, Template: "answer_v1"}))
+	e, err = s.Entry(id)
+	require.NoError(t, err)
+	assert.Equal(t, 1.0, e.Model("x", sat.Model{}).Temperature)
+}
+
+func TestVerifyFindsChangedBytes(t *testing.T) {
+	s, dir := newShelf(t)
+	id := add(t, s, "one")
+	require.NoError(t, s.Verify(id))
+	path := filepath.Join(dir, id, adapterWeights)
+	require.NoError(t, os.Chmod(path, 0o644))
+	require.NoError(t, os.WriteFile(path, []byte("0ne"), 0o644))
+	assert.ErrorContains(t, s.Verify(id), "another SHA-256")
+	assert.Equal(t, sat.NotFound, sat.CodeOf(s.Verify("sat-lora@ffffffff")))
+	assert.Equal(t, sat.NotFound, sat.CodeOf(s.Verify("../adapters")))
+}
+
+func TestAnEmptyOrDamagedShelf(t *testing.T) {
+	s, dir := newShelf(t)
+	entries, err := s.Entries()
+	require.NoError(t, err)
+	assert.Empty(t, entries)
+	served, err := s.Served()
+	require.NoError(t, err)
+	assert.Empty(t, served)
+	assert.NoDirExists(t, dir, "looking makes nothing")
+
+	add(t, s, "one")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "shelf.json"), []byte("{"), 0o644))
+	_, err = s.Entries()
+	assert.ErrorContains(t, err, "restore it from a backup")
+	var pathError *fs.PathError
+	assert.False(t, errors.As(err, &pathError))
+}
+
+func TestShippedAdaptersAreServedUnlessSomebodyChose(t *testing.T) {
+	folder, id := adapterFolder(t, "shipped", nil)
+	files := fstest.MapFS{"shipped/README.md": {Data: []byte("x")}}
+	for name, f := range folder {
+		files["shipped/"+id+"/"+name] = f
+	}
+	files["shipped/"+id+"/record.json"] = &fstest.MapFile{Data: []byte(`{"gate":{"passed":true,"quality":"demo","sentence":"Above chance.",` +
+		`"evaluation":{"pool":"dev-133","correct":54,"n":133}},"calibration":{"temperature":3,"template":"option_v1"}}`)}
+	shipped, err := shippedIn(files, "shipped")
+	require.NoError(t, err)
+	require.Len(t, shipped, 1)
+
+	s, _ := newShelf(t)
+	require.NoError(t, s.addShipped(shipped))
+	require.NoError(t, s.addShipped(shipped), "a second start changes nothing")
+	served, err := s.Served()
+	require.NoError(t, err)
+	m := served["sat-lora"].Model("sat-lora", sat.Model{})
+	assert.Equal(t, id, m.Adapter)
+	assert.Equal(t, 3.0, m.Temperature)
+	assert.Equal(t, "Above chance.", m.QualityNote)
+	require.NoError(t, s.Verify(id))
+
+	other := add(t, s, "mine")
+	require.NoError(t, s.Promote("sat-lora", other, true))
+	require.NoError(t, s.addShipped(shipped))
+	served, err = s.Served()
+	require.NoError(t, err)
+	assert.Equal(t, other, served["sat-lora"].ID(), "what the operator chose stays")
+}
+
+func TestEveryShippedAdapterIsWhole(t *testing.T) {
+	shipped, err := ShippedAdapters()
+	require.NoError(t, err)
+	for _, a := range shipped {
+		_, err := ReadAdapter(a.folder)
+		require.NoError(t, err, a.ID())
+		require.NotNil(t, a.Gate, "%s has no stored evaluation", a.ID())
+		assert.NotZero(t, a.Gate.Evaluation.N)
+		m, ok := shippedModel(a.ID(), "sat-lora")
+		assert.True(t, ok)
+		assert.NotEmpty(t, m.Base)
+	}
+}
