@@ -88,16 +88,17 @@ func (c *complaints) identity(it Item) {
 	if it.PreviousID != "" && it.PreviousID == it.ID {
 		c.add("previous_id", "names the item itself")
 	}
+	c.short("source", it.Source, MaxSource)
+	c.short("licence", it.Licence, MaxSource)
 	if n := len(it.Tags); n > MaxTags {
 		c.add("tags", "has %d entries; at most %d are allowed", n, MaxTags)
+		return
 	}
 	for i, tag := range it.Tags {
 		if !ValidTag(tag) {
 			c.add(fmt.Sprintf("tags[%d]", i), "must be 1 to 50 letters, digits, and the signs _ . : -")
 		}
 	}
-	c.short("source", it.Source, MaxSource)
-	c.short("licence", it.Licence, MaxSource)
 }
 
 func (c *complaints) taxonomy(it Item) {
@@ -109,10 +110,14 @@ func (c *complaints) taxonomy(it Item) {
 	}
 	oneOf(c, "genre", it.Genre, Genres(), true)
 	oneOf(c, "difficulty", it.Difficulty, Difficulties(), true)
+	oneOf(c, "split", it.Split, Splits(), true)
+	if n := len(it.Requires); n > len(Requirements()) {
+		c.add("requires", "has %d entries; there are only %d", n, len(Requirements()))
+		return
+	}
 	for i, r := range it.Requires {
 		oneOf(c, fmt.Sprintf("requires[%d]", i), r, Requirements(), false)
 	}
-	oneOf(c, "split", it.Split, Splits(), true)
 }
 
 // oneOf demands one of the known codes.
@@ -134,7 +139,9 @@ func oneOf[T ~string](c *complaints, field string, value T, known []T, optional 
 func (c *complaints) passages(it Item) {
 	if n := len(it.Passages); n < 1 || n > MaxPassages {
 		c.add("passages", "has %d entries; give 1, or 2 for a pair", n)
-	} else if n := utf8.RuneCountInString(it.PassageText()); n > MaxPassage {
+		return
+	}
+	if n := utf8.RuneCountInString(it.PassageText()); n > MaxPassage {
 		c.add("passages", "has %d characters in all; at most %d are allowed", n, MaxPassage)
 	}
 	for i, p := range it.Passages {
@@ -160,6 +167,7 @@ func (c *complaints) lines(at string, p Passage) {
 	}
 	if n := len(p.Lines); n > MaxLines {
 		c.add(at+".lines", "has %d lines; at most %d are allowed", n, MaxLines)
+		return
 	}
 	for j, line := range p.Lines {
 		field := fmt.Sprintf("%s.lines[%d]", at, j)
@@ -199,6 +207,7 @@ func (c *complaints) explanation(it Item) {
 	c.short("explanation.text", it.Explanation.Text, MaxExplanation)
 	if n := len(it.Explanation.Quotes); n > MaxQuotes {
 		c.add("explanation.quotes", "has %d entries; at most %d are allowed", n, MaxQuotes)
+		return
 	}
 	for i, q := range it.Explanation.Quotes {
 		at := fmt.Sprintf("explanation.quotes[%d]", i)

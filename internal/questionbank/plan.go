@@ -1,0 +1,324 @@
+package questionbank
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sattutor/internal/sat"
+)
+
+// Bank is what an import needs to know of the items that are stored.
+type Bank interface {
+	ItemsByID(ctx context.Context, ids []string) ([]sat.Item, error)
+	ItemsByContentKey(ctx context.Context, keys []string) ([]sat.Item, error)
+}
+
+// Action is what an import does with an item.
+type Action string
+
+// The actions.
+const (
+	ActionNew       Action = "new"
+	ActionUpdated   Action = "updated"
+	ActionUnchanged Action = "unchanged"
+	ActionRejected  Action = "rejected"
+)
+
+// PlanOptions are the wishes for an import.
+type PlanOptions struct {
+	AllowSplit bool // an update may move an item to another split
+}
+
+// Plan is what an import would do.
+type Plan struct {
+	ID       string // of the file, the options and the touched items: equal plans do the same
+	Reading  *Reading
+	Changes  []Change // an entry for each question of the file that could be made out
+	Findings []Finding
+	Counts   Counts
+}
+
+// Counts sums a plan up.
+type Counts struct {
+	New       int `json:"new"`
+	Updated   int `json:"updated"`
+	Unchanged int `json:"unchanged"`
+	Rejected  int `json:"rejected"`
+}
+
+// Change is what happens to one item.
+type Change struct {
+	N      int
+	Action Action
+	Item   sat.Item // as it would be stored
+	Fields []string // what an update changes
+}
+
+// Items gives the items that are to be stored.
+func (p *Plan) Items() []sat.Item {
+	var items []sat.Item
+	for _, c := range p.Changes {
+		if c.Action == ActionNew || c.Action == ActionUpdated {
+			items = append(items, c.Item)
+		}
+	}
+	return items
+}
+
+// MakePlan matches what was read with the bank: by id, else by what is asked, else it is new. A file in a format that
+// carries less than the bank holds changes only what it carries.
+func MakePlan(ctx context.Context, reading *Reading, bank Bank, opts PlanOptions) (*Plan, error) {
+	p := &Plan{Reading: reading, Findings: slices.Clone(reading.Findings)}
+	byID, byKey, err := stored(ctx, reading, bank)
+	if err != nil {
+		return nil, err
+	}
+	identity := []any{reading.SHA256, reading.Format, opts}
+	for _, e := range reading.Entries {
+		c := Change{N: e.N, Action: ActionRejected, Item: e.Item}
+		if !e.Rejected {
+			former, known := byID[e.Item.ID]
+			if !known {
+				former, known = byKey[ContentKey(e.Item)]
+			}
+			if known {
+				identity = append(identity, string(Marshal(former)))
+			}
+			p.decide(&c, e, former, known, opts)
+		}
+		p.Changes = append(p.Changes, c)
+	}
+	p.count()
+	p.ID = digest(marshal(identity))[:32]
+	sortFindings(p.Findings)
+	return p, nil
+}
+
+// stored fetches the items that the file may mean.
+func stored(ctx context.Context, reading *Reading, bank Bank) (byID, byKey map[string]sat.Item, err error) {
+	var ids, keys []string
+	for _, e := range reading.Entries {
+		if !e.Rejected {
+			ids, keys = append(ids, e.Item.ID), append(keys, ContentKey(e.Item))
+		}
+	}
+	byID, byKey = map[string]sat.Item{}, map[string]sat.Item{}
+	if ids == nil {
+		return byID, byKey, nil
+	}
+	found, err := bank.ItemsByID(ctx, ids)
+	if err != nil {
+		return nil, nil, fmt.Errorf("find items by id: %w", err)
+	}
+	for _, it := range found {
+		byID[it.ID] = it
+	}
+	if found, err = bank.ItemsByContentKey(ctx, keys); err != nil {
+		return nil, nil, fmt.Errorf("find items by content: %w", err)
+	}
+	for _, it := range found {
+		byKey[ContentKey(it)] = it
+	}
+	return byID, byKey, nil
+}
+
+// decide says what happens to an item that can be taken.
+func (p *Plan) decide(c *Change, e Entry, former sat.Item, known bool, opts PlanOptions) {
+	if !known {
+		c.Action = ActionNew
+		return
+	}
+	c.Item = restored(e.Item, former, p.Reading.Format)
+	if c.Item.Split != former.Split && !opts.AllowSplit {
+		p.Findings = append(p.Findings, Finding{N: e.N, ID: former.ID, Place: e.Place, Cell: e.Cell, Field: "split", Code: L13,
+			Severity: SeverityWarning, Message: fmt.Sprintf("stays %s; moving it to %s would spoil what was measured, unless you allow it",
+				former.Split, c.Item.Split)})
+		c.Item.Split = former.Split
+	}
+	if bytes.Equal(Marshal(c.Item), Marshal(former)) {
+		c.Action = ActionUnchanged
+		return
+	}
+	c.Action, c.Fields = ActionUpdated, changed(former, c.Item)
+}
+
+// count sums the plan up. A question that could not even be made out is rejected too.
+func (p *Plan) count() {
+	taken := map[int]bool{}
+	for _, c := range p.Changes {
+		taken[c.N] = true
+		switch c.Action {
+		case ActionNew:
+			p.Counts.New++
+		case ActionUpdated:
+			p.Counts.Updated++
+		case ActionUnchanged:
+			p.Counts.Unchanged++
+		case ActionRejected:
+			p.Counts.Rejected++
+		}
+	}
+	for _, f := range p.Findings {
+		if f.N > 0 && f.Severity == SeverityError && !taken[f.N] {
+			taken[f.N] = true
+			p.Counts.Rejected++
+		}
+	}
+}
+
+// changed gives the fields in which two items differ.
+func changed(a, b sat.Item) []string {
+	before := map[string]string{}
+	for _, f := range fields(a) {
+		before[f.field] = f.text
+	}
+	var names []string
+	for _, f := range fields(b) {
+		if before[f.field] != f.text {
+			names = append(names, f.field)
+		}
+		delete(before, f.field)
+	}
+	for _, f := range fields(a) {
+		if _, gone := before[f.field]; gone {
+			names = append(names, f.field)
+		}
+	}
+	return names
+}
+
+// restored gives an item with what its file's format cannot carry as it is stored, where that still fits.
+func restored(it, former sat.Item, format Format) sat.Item {
+	it.ID = former.ID // matched by content
+	c, _ := codecOf(format)
+	if c.keep == nil {
+		return it
+	}
+	kept := ReadOptions{Framework: it.Framework, Skill: it.Skill}.complete(c.keep(former))
+	lost := map[string]bool{}
+	for _, f := range lostFields(former, c) {
+		lost[f] = true
+	}
+	restoreTexts(&it, former, kept, lost)
+	restoreCodes(&it, former, lost)
+	return Canonical(it)
+}
+
+// lostFields gives the names of the fields that a format does not carry of an item.
+func lostFields(it sat.Item, c codec) []string {
+	var names []string
+	for _, f := range lost(0, it, c) {
+		names = append(names, f.Field)
+	}
+	return names
+}
+
+// restoreTexts gives back passages, marks, quotes and reasons whose text is still the same.
+func restoreTexts(it *sat.Item, former, kept sat.Item, lost map[string]bool) {
+	same := len(it.Passages) == len(kept.Passages)
+	for i := range kept.Passages {
+		same = same && it.Passages[i].Text() == kept.Passages[i].Text()
+	}
+	if same {
+		passages := slices.Clone(former.Passages)
+		for i := range min(len(passages), len(it.Passages)) {
+			at := fmt.Sprintf("passages[%d].", i)
+			if !lost[at+"title"] {
+				passages[i].Title = it.Passages[i].Title
+			}
+			if !lost[at+"attribution"] {
+				passages[i].Attribution = it.Passages[i].Attribution
+			}
+		}
+		it.Passages = passages
+		if lost["explanation.quotes"] {
+			it.Explanation.Quotes = former.Explanation.Quotes
+		}
+		if lost["marks"] && it.Question == former.Question {
+			it.Marks = former.Marks
+		}
+	}
+	if lost["explanation.text"] {
+		it.Explanation.Text = former.Explanation.Text
+	}
+	for i := range min(len(it.Choices), len(former.Choices)) {
+		if lost[fmt.Sprintf("choices[%d].why", i)] && it.Choices[i].Text == former.Choices[i].Text {
+			it.Choices[i].Why = former.Choices[i].Why
+		}
+	}
+}
+
+// restoreCodes gives back what stands beside the texts.
+func restoreCodes(it *sat.Item, former sat.Item, lost map[string]bool) {
+	for name, restore := range map[string]func(){
+		"framework":   func() { it.Framework = former.Framework },
+		"domain":      func() { it.Domain = former.Domain },
+		"skill":       func() { it.Skill = former.Skill },
+		"genre":       func() { it.Genre = former.Genre },
+		"difficulty":  func() { it.Difficulty = former.Difficulty },
+		"requires":    func() { it.Requires = former.Requires },
+		"previous_id": func() { it.PreviousID = former.PreviousID },
+		"tags":        func() { it.Tags = former.Tags },
+		"source":      func() { it.Source = former.Source },
+		"licence":     func() { it.Licence = former.Licence },
+		"split":       func() { it.Split = former.Split },
+	} {
+		if lost[name] {
+			restore()
+		}
+	}
+}
+
+// Report is a plan for people and programs.
+type Report struct {
+	Format     Format        `json:"format"`
+	FileSHA256 string        `json:"file_sha256"`
+	Plan       string        `json:"plan"`
+	Counts     Counts        `json:"counts"`
+	Losses     int           `json:"losses"`
+	Omitted    int           `json:"omitted,omitempty"` // findings beyond those listed
+	Broken     bool          `json:"broken,omitempty"`  // the file could not be read to its end
+	Entries    []ReportEntry `json:"entries"`
+}
+
+// ReportEntry is one line of a report: what happens to an item, or a finding about it.
+type ReportEntry struct {
+	Finding
+	Action Action `json:"action,omitempty"`
+}
+
+// Report gives the plan as entries in the order of the file: for each item what happens to it, then what was found.
+func (p *Plan) Report() Report {
+	r := Report{Format: p.Reading.Format, FileSHA256: p.Reading.SHA256, Plan: p.ID, Counts: p.Counts,
+		Losses: Count(p.Findings, SeverityLoss), Omitted: p.Reading.Omitted, Broken: p.Reading.Broken, Entries: []ReportEntry{}}
+	at := 0
+	upTo := func(n int) {
+		for ; at < len(p.Findings) && p.Findings[at].N <= n; at++ {
+			r.Entries = append(r.Entries, ReportEntry{Finding: p.Findings[at]})
+		}
+	}
+	for i, c := range p.Changes {
+		upTo(c.N - 1)
+		e := p.Reading.Entries[i]
+		r.Entries = append(r.Entries, ReportEntry{Action: c.Action, Finding: Finding{N: c.N, ID: c.Item.ID, Place: e.Place, Cell: e.Cell,
+			Severity: SeverityInfo, Message: c.sentence()}})
+		upTo(c.N)
+	}
+	upTo(MaxItems + 1)
+	return r
+}
+
+func (c Change) sentence() string {
+	switch c.Action {
+	case ActionNew:
+		return "will be added"
+	case ActionUpdated:
+		return "will be changed in " + strings.Join(c.Fields, ", ")
+	case ActionUnchanged:
+		return "is in the bank as it is"
+	}
+	return "will not be taken"
+}
