@@ -59,7 +59,7 @@ func command(stdin io.Reader, stdout, stderr io.Writer) *cli.Command {
 		Reader:  stdin, Writer: stdout, ErrWriter: stderr,
 		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // run turns errors into exit codes
 		Commands: []*cli.Command{
-			upCommand(), askCommand(), doctorCommand(), engineCommand(), modelCommand(), arenaCommand(), secretsCommand(), versionCommand(),
+			upCommand(), askCommand(), bankCommand(), doctorCommand(), engineCommand(), modelCommand(), arenaCommand(), secretsCommand(), versionCommand(),
 		},
 		Action: func(_ context.Context, c *cli.Command) error {
 			if c.Args().Present() {

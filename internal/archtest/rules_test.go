@@ -21,6 +21,9 @@ var rules = map[string]rule{
 	"internal/quotation": {allow: []string{"golang.org/x/text/..."}, denied: pure},
 
 	"internal/questionbank/shipped": {denied: pure},
+	"internal/questionbank": {allow: []string{"internal/sat", "internal/plaintext", "internal/quotation", "github.com/xuri/excelize/v2", "golang.org/x/net/html"},
+		denied: pure},
+	"internal/retrieval": {allow: []string{"internal/sat"}, denied: pure},
 
 	"internal/api":                       {allow: []string{"internal/sat"}},
 	"internal/prompt":                    {allow: []string{"internal/sat", "internal/engine", "internal/plaintext"}, denied: pure},

@@ -211,9 +211,6 @@ func derivedID(it sat.Item) string { return "x-" + strings.TrimPrefix(ContentKey
 // passageID gives the id of a passage from a file without ids.
 func passageID(lines []string) string { return "p-" + digest(marshal(lines))[:12] }
 
-// Marshal gives an item's canonical JSON, by which items are compared and stored.
-func Marshal(it sat.Item) []byte { return marshal(it) }
-
 // marshal gives JSON without white space, with the signs of HTML as they are.
 func marshal(v any) []byte {
 	var b bytes.Buffer

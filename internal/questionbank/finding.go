@@ -83,7 +83,11 @@ func (f Finding) String() string {
 			where += " " + part
 		}
 	}
-	return fmt.Sprintf("%s: %s %s: %s", where, f.Severity, f.Code, f.Message)
+	rule := string(f.Severity)
+	if string(f.Code) != rule {
+		rule += " " + string(f.Code)
+	}
+	return fmt.Sprintf("%s: %s: %s", where, rule, f.Message)
 }
 
 // maxFindings bounds a report. What is beyond is counted.

@@ -12,8 +12,8 @@ import (
 
 // Bank is what an import needs to know of the items that are stored.
 type Bank interface {
-	ItemsByID(ctx context.Context, ids []string) ([]sat.Item, error)
-	ItemsByContentKey(ctx context.Context, keys []string) ([]sat.Item, error)
+	ItemsByID(ctx context.Context, ids []string) ([]sat.StoredItem, error)
+	ItemsByContent(ctx context.Context, keys []string) ([]sat.StoredItem, error)
 }
 
 // Action is what an import does with an item.
@@ -53,19 +53,24 @@ type Counts struct {
 type Change struct {
 	N      int
 	Action Action
-	Item   sat.Item // as it would be stored
-	Fields []string // what an update changes
+	Item   sat.StoredItem // as it would be stored, with the version that it replaces
+	Fields []string       // what an update changes
 }
 
 // Items gives the items that are to be stored.
-func (p *Plan) Items() []sat.Item {
-	var items []sat.Item
+func (p *Plan) Items() []sat.StoredItem {
+	var items []sat.StoredItem
 	for _, c := range p.Changes {
 		if c.Action == ActionNew || c.Action == ActionUpdated {
 			items = append(items, c.Item)
 		}
 	}
 	return items
+}
+
+// Stored gives an item as the bank keeps it; version is the one that it replaces, 0 for a new one.
+func Stored(it sat.Item, version int) sat.StoredItem {
+	return sat.StoredItem{Item: it, ContentKey: ContentKey(it), Version: version}
 }
 
 // MakePlan matches what was read with the bank: by id, else by what is asked, else it is new. A file in a format that
@@ -78,14 +83,14 @@ func MakePlan(ctx context.Context, reading *Reading, bank Bank, opts PlanOptions
 	}
 	identity := []any{reading.SHA256, reading.Format, opts}
 	for _, e := range reading.Entries {
-		c := Change{N: e.N, Action: ActionRejected, Item: e.Item}
+		c := Change{N: e.N, Action: ActionRejected, Item: Stored(e.Item, 0)}
 		if !e.Rejected {
 			former, known := byID[e.Item.ID]
 			if !known {
-				former, known = byKey[ContentKey(e.Item)]
+				former, known = byKey[c.Item.ContentKey]
 			}
 			if known {
-				identity = append(identity, string(Marshal(former)))
+				identity = append(identity, former.ID, former.Version)
 			}
 			p.decide(&c, e, former, known, opts)
 		}
@@ -98,14 +103,14 @@ func MakePlan(ctx context.Context, reading *Reading, bank Bank, opts PlanOptions
 }
 
 // stored fetches the items that the file may mean.
-func stored(ctx context.Context, reading *Reading, bank Bank) (byID, byKey map[string]sat.Item, err error) {
+func stored(ctx context.Context, reading *Reading, bank Bank) (byID, byKey map[string]sat.StoredItem, err error) {
 	var ids, keys []string
 	for _, e := range reading.Entries {
 		if !e.Rejected {
 			ids, keys = append(ids, e.Item.ID), append(keys, ContentKey(e.Item))
 		}
 	}
-	byID, byKey = map[string]sat.Item{}, map[string]sat.Item{}
+	byID, byKey = map[string]sat.StoredItem{}, map[string]sat.StoredItem{}
 	if ids == nil {
 		return byID, byKey, nil
 	}
@@ -116,33 +121,34 @@ func stored(ctx context.Context, reading *Reading, bank Bank) (byID, byKey map[s
 	for _, it := range found {
 		byID[it.ID] = it
 	}
-	if found, err = bank.ItemsByContentKey(ctx, keys); err != nil {
+	if found, err = bank.ItemsByContent(ctx, keys); err != nil {
 		return nil, nil, fmt.Errorf("find items by content: %w", err)
 	}
 	for _, it := range found {
-		byKey[ContentKey(it)] = it
+		byKey[it.ContentKey] = it
 	}
 	return byID, byKey, nil
 }
 
 // decide says what happens to an item that can be taken.
-func (p *Plan) decide(c *Change, e Entry, former sat.Item, known bool, opts PlanOptions) {
+func (p *Plan) decide(c *Change, e Entry, former sat.StoredItem, known bool, opts PlanOptions) {
 	if !known {
 		c.Action = ActionNew
 		return
 	}
-	c.Item = restored(e.Item, former, p.Reading.Format)
-	if c.Item.Split != former.Split && !opts.AllowSplit {
+	it := restored(e.Item, former.Item, p.Reading.Format)
+	if it.Split != former.Split && !opts.AllowSplit {
 		p.Findings = append(p.Findings, Finding{N: e.N, ID: former.ID, Place: e.Place, Cell: e.Cell, Field: "split", Code: L13,
 			Severity: SeverityWarning, Message: fmt.Sprintf("stays %s; moving it to %s would spoil what was measured, unless you allow it",
-				former.Split, c.Item.Split)})
-		c.Item.Split = former.Split
+				former.Split, it.Split)})
+		it.Split = former.Split
 	}
-	if bytes.Equal(Marshal(c.Item), Marshal(former)) {
+	c.Item = Stored(it, former.Version)
+	if bytes.Equal(marshal(it), marshal(Canonical(former.Item))) {
 		c.Action = ActionUnchanged
 		return
 	}
-	c.Action, c.Fields = ActionUpdated, changed(former, c.Item)
+	c.Action, c.Fields = ActionUpdated, changed(former.Item, it)
 }
 
 // count sums the plan up. A question that could not even be made out is rejected too.

@@ -2,6 +2,7 @@ package questionbank
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,22 +15,19 @@ import (
 // shelf is a bank in memory.
 type shelf []sat.Item
 
-func (s shelf) ItemsByID(_ context.Context, ids []string) ([]sat.Item, error) {
+func (s shelf) ItemsByID(_ context.Context, ids []string) ([]sat.StoredItem, error) {
 	return s.where(ids, func(it sat.Item) string { return it.ID }), nil
 }
 
-func (s shelf) ItemsByContentKey(_ context.Context, keys []string) ([]sat.Item, error) {
+func (s shelf) ItemsByContent(_ context.Context, keys []string) ([]sat.StoredItem, error) {
 	return s.where(keys, ContentKey), nil
 }
 
-func (s shelf) where(values []string, of func(sat.Item) string) []sat.Item {
-	var found []sat.Item
-	for _, it := range s {
-		for _, v := range values {
-			if of(it) == v {
-				found = append(found, it)
-				break
-			}
+func (s shelf) where(values []string, of func(sat.Item) string) []sat.StoredItem {
+	var found []sat.StoredItem
+	for i, it := range s {
+		if slices.Contains(values, of(it)) {
+			found = append(found, Stored(it, i+7))
 		}
 	}
 	return found
@@ -97,7 +95,7 @@ func TestActions(t *testing.T) {
 	assert.Equal(t, Counts{Unchanged: 1}, p.Counts)
 	assert.Equal(t, L13, p.Findings[len(p.Findings)-1].Code)
 	p = planFor(t, []sat.Item{moved}, JSONL, shelf{ferry()}, PlanOptions{AllowSplit: true})
-	assert.Equal(t, []sat.Item{moved}, p.Items())
+	assert.Equal(t, []sat.StoredItem{Stored(moved, 7)}, p.Items(), "with the version that it replaces")
 }
 
 func TestALossyFileChangesOnlyWhatItCarries(t *testing.T) {
@@ -105,18 +103,16 @@ func TestALossyFileChangesOnlyWhatItCarries(t *testing.T) {
 	edited.Choices[0].Text = "She wants to count the passengers who still use the ferry."
 	p := planFor(t, []sat.Item{edited}, CSV, shelf{ferry()}, PlanOptions{})
 	require.Equal(t, Counts{Updated: 1}, p.Counts)
-	assert.Equal(t, edited, p.Items()[0], "the quotes stay, which CSV does not carry")
+	assert.Equal(t, edited, p.Items()[0].Item, "the quotes stay, which CSV does not carry")
 }
 
 func TestPlansOfOneFileAndBankAreEqual(t *testing.T) {
 	second := ferry()
 	second.ID, second.Question = "second", "What did her brother think?"
-	changedBank := ferry()
-	changedBank.Tags = []string{"seen"}
 	items := []sat.Item{ferry(), second}
 	a := planFor(t, items, JSONL, shelf{ferry()}, PlanOptions{})
 	assert.Equal(t, a.ID, planFor(t, items, JSONL, shelf{ferry()}, PlanOptions{}).ID)
-	assert.NotEqual(t, a.ID, planFor(t, items, JSONL, shelf{changedBank}, PlanOptions{}).ID, "the bank has changed")
+	assert.NotEqual(t, a.ID, planFor(t, items, JSONL, shelf{second, ferry()}, PlanOptions{}).ID, "the bank has changed")
 	assert.NotEqual(t, a.ID, planFor(t, items, JSONL, shelf{ferry()}, PlanOptions{AllowSplit: true}).ID)
 }
 

@@ -20,11 +20,11 @@ const (
 
 // ReadOptions are what a file does not say itself. The zero value reads any format.
 type ReadOptions struct {
-	Format    Format                    // "" or Auto: decided by the content
-	Framework sat.Framework             // for items that name none
-	Skill     sat.Skill                 // for items that name none
-	Rules     Rules                     // how strictly the items are judged
-	Progress  func(read, of, items int) // told now and then: bytes read, bytes in all, items found; may be nil
+	Format    Format          // "" or Auto: decided by the content
+	Framework sat.Framework   // for items that name none
+	Skill     sat.Skill       // for items that name none
+	Rules     Rules           // how strictly the items are judged
+	Progress  func(items int) // told now and then how many questions were found; may be nil
 }
 
 // Reading is a file as read.
@@ -153,7 +153,7 @@ func (r *reader) entry(n int, at Place, it sat.Item) *Entry {
 			plural(hidden, "character"))
 	}
 	if r.opts.Progress != nil && n%100 == 0 {
-		r.opts.Progress(0, len(r.data), n)
+		r.opts.Progress(n)
 	}
 	return &r.Entries[len(r.Entries)-1]
 }

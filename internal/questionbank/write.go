@@ -2,7 +2,11 @@ package questionbank
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"maps"
+	"regexp"
+	"slices"
 	"strings"
 
 	"sattutor/internal/sat"
@@ -53,6 +57,23 @@ func Losses(it sat.Item, format Format) []Finding {
 	}
 	return lost(0, Canonical(it), c)
 }
+
+// Summary counts losses by field, in words, the most frequent ones first: "explanation.quotes (56)".
+func Summary(losses []Finding) []string {
+	counts := map[string]int{}
+	for _, f := range losses {
+		if f.Severity == SeverityLoss {
+			counts[inList.ReplaceAllString(f.Field, "")]++
+		}
+	}
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s (%d)", name, counts[name])
+	}
+	return names
+}
+
+var inList = regexp.MustCompile(`\[\d+\]`)
 
 func lost(n int, it sat.Item, c codec) []Finding {
 	if c.keep == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"sattutor/internal/sat"
@@ -17,30 +18,36 @@ type Match struct {
 
 // Library finds the items that are like another by their words.
 type Library struct {
-	ids   []string
+	items []sat.Item
 	index *index
 }
 
 // NewLibrary takes items in.
 func NewLibrary(items []sat.Item) *Library {
-	l := &Library{ids: make([]string, len(items))}
 	texts := make([]string, len(items))
 	for i, it := range items {
-		l.ids[i], texts[i] = it.ID, Text(it)
+		texts[i] = Text(it)
 	}
-	l.index = newIndex(texts)
-	return l
+	return &Library{items: items, index: newIndex(texts)}
 }
 
-// Similar gives the n items that are most like one, best first, without itself.
+// Similar gives the n items that are most like one, best first: without itself, and without those on its own passage,
+// which are like it for no other reason.
 func (l *Library) Similar(it sat.Item, n int) []Match {
 	var found []Match
-	for _, hit := range l.index.search(Text(it), n+1) {
-		if l.ids[hit.At] != it.ID && len(found) < n {
-			found = append(found, Match{l.ids[hit.At], hit.Score})
+	for _, hit := range l.index.search(Text(it), len(l.items)) {
+		other := l.items[hit.At]
+		if len(found) < n && other.ID != it.ID && !sharePassage(it, other) {
+			found = append(found, Match{other.ID, hit.Score})
 		}
 	}
 	return found
+}
+
+func sharePassage(a, b sat.Item) bool {
+	return slices.ContainsFunc(a.Passages, func(p sat.Passage) bool {
+		return slices.ContainsFunc(b.Passages, func(q sat.Passage) bool { return p.ID == q.ID })
+	})
 }
 
 // Text gives the words by which an item is compared: what it asks before what it asks about. It holds no key.
