@@ -43,7 +43,8 @@ type Answer struct {
 	Precision     string             `json:"precision" doc:"Precision of the base weights as served."`
 	Template      string             `json:"template"`
 	PromptHash    string             `json:"prompt_hash" doc:"SHA-256 of the rendered messages."`
-	PriorID       string             `json:"prior_id,omitempty"`
+	PriorID       string             `json:"prior_id,omitempty" doc:"Letter prior that was divided out of the scores."`
+	Temperature   float64            `json:"temperature,omitempty" doc:"Calibration temperature of the scores; absent where none was applied."`
 	Seed          int64              `json:"seed"`
 	Quality       string             `json:"quality" enum:"production,demo"`
 	QualityNote   string             `json:"quality_note,omitempty"`
@@ -71,6 +72,7 @@ type Model struct {
 	Default       bool         `json:"default"`
 	Available     bool         `json:"available" doc:"Whether the engine serves it now."`
 	Base          string       `json:"base,omitempty"`
+	Revision      string       `json:"revision,omitempty" doc:"Edition of the weights: a hub revision or the file's SHA-256."`
 	Adapter       string       `json:"adapter,omitempty"`
 	AdapterSHA256 string       `json:"adapter_sha256,omitempty"`
 	Precision     string       `json:"precision"`

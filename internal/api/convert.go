@@ -22,7 +22,7 @@ func FromAnswer(a sat.Answer, requestID string) Answer {
 		Letter: a.Letter, Text: a.Text, Answer: a.Choice(), Confidence: a.Confidence, Margin: a.Margin,
 		Mode: string(a.Mode), Method: string(a.Method), LetterMass: a.LetterMass, Clipped: a.Clipped, Tied: a.Tied,
 		Raw: a.Raw, Model: a.Model, Base: a.Base, Adapter: a.Adapter, AdapterSHA256: a.AdapterSHA256,
-		Precision: a.Precision, Template: a.Template, PromptHash: a.PromptHash, PriorID: a.PriorID, Seed: a.Seed,
+		Precision: a.Precision, Template: a.Template, PromptHash: a.PromptHash, PriorID: a.PriorID, Temperature: a.Temperature, Seed: a.Seed,
 		Quality: string(a.Quality), QualityNote: a.QualityNote,
 		Usage:    Usage{Prompt: a.Usage.Prompt, Cached: a.Usage.Cached, Completion: a.Usage.Completion},
 		EngineMS: milliseconds(a.Engine), TotalMS: milliseconds(a.Total), RequestID: requestID,
@@ -39,8 +39,8 @@ func FromAnswer(a sat.Answer, requestID string) Answer {
 // FromModel gives the API's form of a model record; the caller adds what only the engine knows.
 func FromModel(m sat.Model) Model {
 	out := Model{
-		Name: m.Name, Base: m.Base, Adapter: m.Adapter, AdapterSHA256: m.AdapterSHA256, Precision: m.Precision,
-		Licence: m.Licence, Method: string(m.Method), Template: m.Template, Quality: string(m.Quality),
+		Name: m.Name, Base: m.Base, Revision: m.Revision, Adapter: m.Adapter, AdapterSHA256: m.AdapterSHA256,
+		Precision: m.Precision, Licence: m.Licence, Method: string(m.Method), Template: m.Template, Quality: string(m.Quality),
 		QualityNote: m.QualityNote, PriorID: m.PriorID, Temperature: m.Temperature,
 	}
 	for _, e := range m.Evaluations {
@@ -53,3 +53,35 @@ func FromModel(m sat.Model) Model {
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// Domain gives the answer as the backend's tutor gave it.
+func (a Answer) Domain() sat.Answer {
+	out := sat.Answer{
+		Letter: a.Letter, Text: a.Text, Confidence: a.Confidence, Margin: a.Margin, Mode: sat.Mode(a.Mode),
+		Method: sat.Method(a.Method), LetterMass: a.LetterMass, Clipped: a.Clipped, Tied: a.Tied, Raw: a.Raw,
+		Model: a.Model, Base: a.Base, Adapter: a.Adapter, AdapterSHA256: a.AdapterSHA256, Precision: a.Precision,
+		Template: a.Template, PromptHash: a.PromptHash, PriorID: a.PriorID, Temperature: a.Temperature, Seed: a.Seed,
+		Quality: sat.Quality(a.Quality), QualityNote: a.QualityNote,
+		Usage:  sat.Usage{Prompt: a.Usage.Prompt, Cached: a.Usage.Cached, Completion: a.Usage.Completion},
+		Engine: duration(a.EngineMS), Total: duration(a.TotalMS),
+	}
+	if a.Scores != nil {
+		out.Scores = make([]float64, len(a.Scores))
+		for i := range out.Scores {
+			out.Scores[i] = a.Scores[sat.Letter(i)]
+		}
+	}
+	return out
+}
+
+// Domain gives the record as the backend's registry has it, without the evaluations.
+func (m Model) Domain() sat.Listed {
+	return sat.Listed{
+		Model: sat.Model{Name: m.Name, Base: m.Base, Revision: m.Revision, Adapter: m.Adapter, AdapterSHA256: m.AdapterSHA256,
+			Precision: m.Precision, Licence: m.Licence, Method: sat.Method(m.Method), Template: m.Template,
+			Quality: sat.Quality(m.Quality), QualityNote: m.QualityNote, PriorID: m.PriorID, Temperature: m.Temperature},
+		Default: m.Default, Available: m.Available, ContextTokens: m.ContextTokens,
+	}
+}
+
+func duration(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }

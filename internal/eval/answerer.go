@@ -19,8 +19,8 @@ type Options struct {
 
 // Answerer answers questions: the tutor in this process, or a client of the backend.
 //
-// It gives a *sat.Error with code BadOutput where the model's output holds no answer, and with Unavailable, Timeout or
-// RateLimited where asking again may help. It is safe for concurrent use.
+// It gives a *sat.Error with code BadOutput where the model's output holds no answer, beside an answer that holds what is
+// known in spite of that, and with Unavailable, Timeout or RateLimited where asking again may help. It is safe for concurrent use.
 type Answerer interface {
 	Answer(ctx context.Context, q sat.Question, o Options) (sat.Answer, error)
 }

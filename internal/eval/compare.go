@@ -3,6 +3,7 @@ package eval
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"sattutor/internal/stats"
 )
@@ -30,6 +31,7 @@ const passageICC = 0.05
 // Comparison pairs a run B with a run A over the same items.
 type Comparison struct {
 	A, B             *Run
+	NameA, NameB     string // of the models, with what else tells the runs apart
 	AccuracyA        Measured
 	AccuracyB        Measured
 	Test             stats.PairedTest // B: only B right; C: only A right
@@ -98,7 +100,8 @@ func pair(a, b *Run) (Comparison, error) {
 	if err := comparable(a, b); err != nil {
 		return Comparison{}, err
 	}
-	c := Comparison{A: a, B: b, AccuracyA: Summarise(a).Accuracy, AccuracyB: Summarise(b).Accuracy, Passages: b.Header.Data.Clusters}
+	nameA, nameB := names(a.Header, b.Header)
+	c := Comparison{A: a, B: b, NameA: nameA, NameB: nameB, AccuracyA: Summarise(a).Accuracy, AccuracyB: Summarise(b).Accuracy, Passages: b.Header.Data.Clusters}
 	c.UnparsedA, c.UnparsedB = c.AccuracyA.unparsed, c.AccuracyB.unparsed
 	byID := map[string]Record{}
 	for _, r := range b.first() {
@@ -163,6 +166,15 @@ func (c *Comparison) judge() {
 	c.NonRegression = c.Delta >= nonRegression && !(c.Test.Exact <= Level && c.Test.C > c.Test.B)
 }
 
+// names tells two runs apart: by their models, or by how one model was asked.
+func names(a, b Header) (nameA, nameB string) {
+	nameA, nameB = a.Model.Name, b.Model.Name
+	if nameA != nameB {
+		return nameA, nameB
+	}
+	return nameA + " (" + a.way() + ")", nameB + " (" + b.way() + ")"
+}
+
 // FewPassages is the number of passages below which an interval by passage is not to be trusted.
 const FewPassages = 10
 
@@ -175,9 +187,9 @@ func (c Comparison) Sentence() string {
 	}
 	var s string
 	if c.Verdict == NoDifference {
-		s = fmt.Sprintf("%s: no detectable difference from %s (%s; %s; %s).", c.B.Header.Model.Name, c.A.Header.Model.Name, rest, p, c.MDE())
+		s = fmt.Sprintf("%s: no detectable difference from %s (%s; %s; %s).", c.NameB, c.NameA, rest, p, c.MDE())
 	} else {
-		s = fmt.Sprintf("%s is %s than %s (%s; %s).", c.B.Header.Model.Name, c.Verdict, c.A.Header.Model.Name, rest, p)
+		s = fmt.Sprintf("%s is %s than %s (%s; %s).", c.NameB, c.Verdict, c.NameA, rest, p)
 	}
 	if c.Passages < FewPassages {
 		s += fmt.Sprintf(" Only %d passages: the interval is too narrow to be trusted.", c.Passages)
@@ -232,4 +244,19 @@ func (a AggregateClaim) String() string {
 		s += fmt.Sprintf(", and is at most .05 only if at most %d items that the first had right are wrong in the second", a.MostBroken)
 	}
 	return s + "."
+}
+
+// Screen gives the comparison for a terminal, with the list of flips where it is wanted.
+func (c Comparison) Screen(flips bool) string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s against %s: %s\n", c.NameB, c.NameA, c.Sentence())
+	for _, f := range c.facts() {
+		fmt.Fprintf(&out, "  %-26s %s\n", f.Name, f.Value)
+	}
+	if flips {
+		for _, f := range c.Flips {
+			fmt.Fprintf(&out, "  %-6s %s on %s, key %s: %s → %s\n", f.direction(), f.ID, f.PassageID, f.Key, orDash(f.A.Letter), orDash(f.B.Letter))
+		}
+	}
+	return out.String()
 }

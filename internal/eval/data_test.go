@@ -39,7 +39,7 @@ func TestItemsSurviveTheirOwnForm(t *testing.T) {
 	d := sampleItems(t)
 	data, err := MarshalItems(d.Items)
 	require.NoError(t, err)
-	again, err := parse("again.jsonl", FormatItems, data)
+	again, err := Parse("again.jsonl", FormatItems, data)
 	require.NoError(t, err)
 	assert.Equal(t, d.Items, again.Items)
 }
@@ -105,7 +105,7 @@ func TestEveryDataErrorNamesLineAndField(t *testing.T) {
 		{"block order", FormatBlocks, blockTitle + "\nI\n\np\n\nQuestion 1:\nq\nA) 1\nC) 2\nAnswer: A", "f:1: choices do not carry"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := parse("dir/f", c.format, []byte(c.data))
+			_, err := Parse("dir/f", c.format, []byte(c.data))
 			require.Error(t, err)
 			assert.Equal(t, ExitData, ExitCode(err))
 			assert.Contains(t, err.Error(), c.want)
@@ -131,14 +131,14 @@ func TestReadFiles(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, d.Items, 6)
 
-	_, err = parse("x.xz", FormatRACE, []byte{0xfd, '7', 'z', 'X', 'Z', 0})
+	_, err = Parse("x.xz", FormatRACE, []byte{0xfd, '7', 'z', 'X', 'Z', 0})
 	assert.ErrorContains(t, err, "xz -dk")
-	_, err = parse("x", "yaml", nil)
+	_, err = Parse("x", "yaml", nil)
 	assert.Equal(t, ExitUsage, ExitCode(err))
 }
 
 func TestReadRACE(t *testing.T) {
-	d, err := parse("race", FormatRACE, []byte(`{"id":"race-dev-high-1","passage":"One.\nTwo.","questions":[{"question":"q1","choices":["a","b","c","d"],"answer":"D"},{"question":"q2","choices":["a","b","c","d"],"answer":"A"}]}`))
+	d, err := Parse("race", FormatRACE, []byte(`{"id":"race-dev-high-1","passage":"One.\nTwo.","questions":[{"question":"q1","choices":["a","b","c","d"],"answer":"D"},{"question":"q2","choices":["a","b","c","d"],"answer":"A"}]}`))
 	require.NoError(t, err)
 	require.Len(t, d.Items, 2)
 	assert.Equal(t, "race-dev-high-1-2", d.Items[1].ID)
@@ -151,7 +151,7 @@ func TestReadCSV(t *testing.T) {
 	text := "\uFEFFid,passage_id,passage,question,a,b,c,d,answer,skill,requires\r\n" +
 		"x-1,p,\"line one\r\nline two\",\"'=why?\",1,2,3,,b,main_idea,line|table\r\n" +
 		",,\"first\n%%\nsecond\",q,1,2,3,4,D,,\r\n"
-	d, err := parse("c.csv", FormatCSV, []byte(text))
+	d, err := Parse("c.csv", FormatCSV, []byte(text))
 	require.NoError(t, err)
 	require.Len(t, d.Items, 2)
 	a, b := d.Items[0], d.Items[1]
@@ -197,7 +197,7 @@ func TestReadBlocks(t *testing.T) {
 	}
 	plain := fmt.Sprintf(ferryBlock, strings.Join(lines, "\n")) + " B\n"
 	fromMargin := fmt.Sprintf(ferryBlock, strings.Join(numbered, "\n")) + " C) She hopes.\n"
-	d, err := parse("blocks.txt", FormatBlocks, []byte(plain+"\r\n"+fromMargin))
+	d, err := Parse("blocks.txt", FormatBlocks, []byte(plain+"\r\n"+fromMargin))
 	require.NoError(t, err)
 	require.Len(t, d.Items, 2)
 	it := d.Items[0]
@@ -210,7 +210,7 @@ func TestReadBlocks(t *testing.T) {
 	assert.Equal(t, "to the landing", d.Items[1].PassageLines[9])
 
 	jsonl := fmt.Sprintf(`{"id":12,"text":%q,"answer":"D","requires_line":true}`, fmt.Sprintf(ferryBlock, "Passage 1\none\n\nPassage 2\ntwo\n\nQuestion 1:\nAn older one?\nA) x"))
-	d, err = parse("blocks.jsonl", FormatBlocks, []byte(jsonl))
+	d, err = Parse("blocks.jsonl", FormatBlocks, []byte(jsonl))
 	require.NoError(t, err)
 	assert.Equal(t, "12", d.Items[0].ID)
 	assert.Equal(t, "D", d.Items[0].Answer)
@@ -226,7 +226,7 @@ func FuzzReaders(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, which int, data []byte) {
 		formats := Formats()
-		d, err := parse("f", formats[uint(which)%uint(len(formats))], data)
+		d, err := Parse("f", formats[uint(which)%uint(len(formats))], data)
 		if err != nil {
 			if ExitCode(err) != ExitData {
 				t.Fatalf("exit %d: %v", ExitCode(err), err)

@@ -28,6 +28,8 @@ const (
 	FormatBlocks  Format = "blocks"  // the original's text blocks, plain or in JSONL
 	FormatCSV     Format = "csv"     // one row an item, columns of the question bank
 	FormatRACE    Format = "race"    // one passage a line with its questions
+
+	FormatAuto Format = "" // whichever of them the file looks like
 )
 
 // Formats lists every format, for messages.
@@ -60,24 +62,28 @@ func Read(path string, format Format) (*Dataset, error) {
 	if err != nil {
 		return nil, failf(ExitNoFile, err, "%s cannot be read", path)
 	}
-	return parse(path, format, data)
+	return Parse(path, format, data)
 }
 
 // reader turns the bytes of a file into items; name is for messages.
 type reader func(name string, data []byte) ([]Item, error)
 
-func parse(path string, format Format, data []byte) (*Dataset, error) {
+// Parse reads a data file that is in memory already; the path is its name.
+func Parse(path string, format Format, data []byte) (*Dataset, error) {
 	readers := map[Format]reader{FormatItems: readItems, FormatAGIEval: readAGIEval, FormatBlocks: readBlocks,
 		FormatCSV: readCSV, FormatRACE: readRACE}
-	read, known := readers[format]
-	if !known {
-		return nil, failf(ExitUsage, nil, "format %q is unknown; use one of %v", format, Formats())
-	}
 	sum := sha256.Sum256(data)
 	name := filepath.Base(path)
 	text, err := unpack(name, data)
 	if err != nil {
 		return nil, err
+	}
+	if format == FormatAuto {
+		format = looksLike(name, text)
+	}
+	read, known := readers[format]
+	if !known {
+		return nil, failf(ExitUsage, nil, "format %q is unknown; use one of %v", format, Formats())
 	}
 	items, err := read(name, text)
 	if err != nil {
@@ -87,6 +93,29 @@ func parse(path string, format Format, data []byte) (*Dataset, error) {
 		return nil, err
 	}
 	return &Dataset{Path: path, Format: format, SHA256: hex.EncodeToString(sum[:]), Items: items}, nil
+}
+
+// looksLike tells a file's format by the members of its first line, or by its name where that is no JSON.
+func looksLike(name string, text []byte) Format {
+	first, _, _ := bytes.Cut(bytes.TrimSpace(text), []byte("\n"))
+	var row map[string]json.RawMessage
+	if !bytes.HasPrefix(first, []byte("{")) {
+		if strings.EqualFold(filepath.Ext(strings.TrimSuffix(name, ".gz")), ".csv") {
+			return FormatCSV
+		}
+		return FormatBlocks
+	}
+	_ = json.Unmarshal(first, &row) // what is broken is told by the reader, with its line
+	has := func(member string) bool { return row[member] != nil }
+	switch {
+	case has("options") && has("label"):
+		return FormatAGIEval
+	case has("questions"):
+		return FormatRACE
+	case has("text"):
+		return FormatBlocks
+	}
+	return FormatItems
 }
 
 func unpack(name string, data []byte) ([]byte, error) {

@@ -46,7 +46,7 @@ func (r Report) junit() ([]byte, error) {
 		suites.Suites = append(suites.Suites, r.runSuite(run))
 	}
 	for _, c := range r.Comparisons {
-		suite := newSuite(c.B.Header, c.B.Header.Data.Pool+": "+c.B.Header.Model.Name+" against "+c.A.Header.Model.Name)
+		suite := newSuite(c.B.Header, c.B.Header.Data.Pool+": "+c.NameB+" against "+c.NameA)
 		suite.add("non-regression", c.NonRegression, c.Sentence())
 		for _, condition := range r.Conditions {
 			suite.add("not "+condition.Name+" "+condition.Op+" "+condition.Value, !condition.Holds(c), condition.Report(c))

@@ -25,13 +25,13 @@ func (r Report) markdown() string {
 }
 
 func (r Report) markdownComparison(out *strings.Builder, c Comparison) {
-	fmt.Fprintf(out, "## %s against %s\n\n**%s**\n\n", cell(c.B.Header.Model.Name), cell(c.A.Header.Model.Name), cell(c.Sentence()))
+	fmt.Fprintf(out, "## %s against %s\n\n**%s**\n\n", cell(c.NameB), cell(c.NameA), cell(c.Sentence()))
 	fmt.Fprintf(out, "| | |\n|---|---|\n")
 	for _, f := range c.facts() {
 		fmt.Fprintf(out, "| %s | %s |\n", cell(f.Name), cell(f.Value))
 	}
 	if len(c.Flips) > 0 {
-		fmt.Fprintf(out, "\n| item | passage | key | %s | %s | |\n|---|---|---|---|---|---|\n", cell(c.A.Header.Model.Name), cell(c.B.Header.Model.Name))
+		fmt.Fprintf(out, "\n| item | passage | key | %s | %s | |\n|---|---|---|---|---|---|\n", cell(c.NameA), cell(c.NameB))
 		for _, f := range c.Flips {
 			fmt.Fprintf(out, "| %s | %s | %s | %s | %s | %s |\n", cell(f.ID), cell(f.PassageID), f.Key, cell(r.output(f.A)), cell(r.output(f.B)), f.direction())
 		}
@@ -49,8 +49,8 @@ func (f Flip) direction() string {
 // facts gives a comparison as named lines.
 func (c Comparison) facts() []Fact {
 	return []Fact{
-		{c.A.Header.Model.Name, c.AccuracyA.String()},
-		{c.B.Header.Model.Name, c.AccuracyB.String()},
+		{c.NameA, c.AccuracyA.String()},
+		{c.NameB, c.AccuracyB.String()},
 		{"Only one is right", fmt.Sprintf("%d gained, %d lost", c.Test.B, c.Test.C)},
 		{"McNemar", fmt.Sprintf("exact p %.4f, mid-p %.4f; %.4f after Holm over %d", c.Test.Exact, c.Test.MidP, c.Adjusted, c.Comparisons)},
 		{"Δ", fmt.Sprintf("%+.1f points, SE by passage %.1f", 100*c.Delta, 100*c.DeltaSE)},

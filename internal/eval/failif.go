@@ -96,9 +96,25 @@ func (c Condition) Report(of Comparison) string {
 	if c.Name != "verdict" {
 		measured = strconv.FormatFloat(c.measured(of), 'f', 4, 64)
 	}
+	if of.A == nil {
+		return fmt.Sprintf("%s %s %s: measured %s (%s)", c.Name, c.Op, c.Value, measured, of.AccuracyB)
+	}
 	return fmt.Sprintf("%s %s %s: measured %s (Δ 95 %% interval by passage %+.4f to %+.4f)", c.Name, c.Op, c.Value, measured,
 		of.ByPassage.Low, of.ByPassage.High)
 }
+
+// FailIfRun is FailIf for runs that are compared with nothing: only acc and parse_fail_rate can be asked of them.
+func FailIfRun(conditions []Condition, runs []*Run) error {
+	var alone []Comparison
+	for _, run := range runs {
+		s := Summarise(run)
+		alone = append(alone, Comparison{B: run, NameB: run.Header.Model.Name, AccuracyB: s.Accuracy, ParseFailRate: float64(s.Unparsed) / float64(max(1, s.Answered))})
+	}
+	return FailIf(conditions, alone)
+}
+
+// Alone says whether the condition can be asked of a run that is compared with nothing.
+func (c Condition) Alone() bool { return c.Name == "acc" || c.Name == "parse_fail_rate" }
 
 // FailIf gives an [Error] with [ExitFailIf] that reports every condition that holds of any comparison, nil for none.
 func FailIf(conditions []Condition, comparisons []Comparison) error {
@@ -106,7 +122,7 @@ func FailIf(conditions []Condition, comparisons []Comparison) error {
 	for _, of := range comparisons {
 		for _, c := range conditions {
 			if c.Holds(of) {
-				failed = append(failed, of.B.Header.Model.Name+": "+c.Report(of))
+				failed = append(failed, of.NameB+": "+c.Report(of))
 			}
 		}
 	}

@@ -105,7 +105,7 @@ func (r Report) html() ([]byte, error) {
 		p.Comparisons = append(p.Comparisons, r.viewComparison(c))
 	}
 	if len(r.Comparisons) > 0 {
-		p.Title = "Comparison with " + r.Comparisons[0].A.Header.Model.Name
+		p.Title = "Comparison with " + r.Comparisons[0].NameA
 		p.Differences = drawDifferences(r.Comparisons)
 	}
 	var out bytes.Buffer
@@ -114,8 +114,8 @@ func (r Report) html() ([]byte, error) {
 }
 
 func (r Report) viewComparison(c Comparison) comparisonView {
-	view := comparisonView{Title: c.B.Header.Model.Name + " against " + c.A.Header.Model.Name, Sentence: c.Sentence(), Verdict: c.Verdict,
-		A: c.A.Header.Model.Name, B: c.B.Header.Model.Name, Facts: c.facts()}
+	view := comparisonView{Title: c.NameB + " against " + c.NameA, Sentence: c.Sentence(), Verdict: c.Verdict,
+		A: c.NameA, B: c.NameB, Facts: c.facts()}
 	for _, f := range c.Flips {
 		flip := flipView{Flip: f, OutputA: r.output(f.A), OutputB: r.output(f.B)}
 		if it, ok := r.item(f.ID); ok {

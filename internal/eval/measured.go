@@ -171,6 +171,22 @@ func (a Asked) line() string {
 	return s + fmt.Sprintf(", temperature %.4g", a.Temperature)
 }
 
+// way names the way of asking in a few words: what tells two runs of one model apart.
+func (h Header) way() string {
+	parts := []string{string(h.Asked.Method)}
+	if h.Asked.Mode == sat.Careful {
+		parts = append(parts, "careful")
+	}
+	parts = append(parts, h.Asked.Template)
+	if h.Asked.PriorID != "" {
+		parts = append(parts, "with prior")
+	}
+	if h.Ablation != (Ablation{}) {
+		parts = append(parts, h.Ablation.line())
+	}
+	return strings.Join(parts, ", ")
+}
+
 func (a Ablation) line() string {
 	var parts []string
 	add := func(on bool, text string) {

@@ -42,6 +42,11 @@ const (
 	ExportHTML       = "html"
 )
 
+// ExportFormats lists the formats, for messages.
+func ExportFormats() []string {
+	return []string{ExportHTML, ExportMarkdown, ExportCSV, ExportJUnit, ExportLMEval, ExportLMEvalTask}
+}
+
 // thirdParty is the banner of every report with texts.
 const thirdParty = "contains third-party text, do not publish"
 
@@ -78,7 +83,7 @@ func (r Report) Export(format string) ([]File, error) {
 		return one("report.html", data, err)
 	}
 	return nil, failf(ExitUsage, nil, "format %q is unknown; use %s", format,
-		strings.Join([]string{ExportLMEval, ExportLMEvalTask, ExportJUnit, ExportMarkdown, ExportCSV, ExportHTML}, ", "))
+		strings.Join(ExportFormats(), ", "))
 }
 
 func (r Report) checkTexts() error {

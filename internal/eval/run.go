@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,10 +47,13 @@ type Progress struct {
 }
 
 // String gives the line that is printed where there is no terminal.
-func (p Progress) String() string {
+func (p Progress) String() string { return fmt.Sprintf("%s %d/%d · %s", p.Model, p.Done, p.Total, p.SoFar()) }
+
+// SoFar gives what stands beside a bar, which counts for itself.
+func (p Progress) SoFar() string {
 	i := stats.Wilson(p.Correct, p.Done)
-	return fmt.Sprintf("%s %d/%d · %d right so far (%.1f–%.1f %%) · p50 %s · %s left", p.Model, p.Done, p.Total, p.Correct,
-		100*i.Low, 100*i.High, p.P50.Round(time.Millisecond), p.Left.Round(time.Second))
+	return fmt.Sprintf("%d right so far (%.1f–%.1f %%) · p50 %s · %s left", p.Correct, 100*i.Low, 100*i.High,
+		p.P50.Round(time.Millisecond), p.Left.Round(time.Second))
 }
 
 // Runner puts items to an answerer.
@@ -58,22 +62,24 @@ type Runner struct {
 	Scorer   Scorer           // for method likelihood; may be nil
 	Now      func() time.Time // the clock
 	Progress func(Progress)   // called after each sample, one call at a time; may be nil
+
+	TemplateHash func(template string) string // identity of a prompt template; nil where it is unknown
 }
 
-// RunEach runs one spec for several models, one after another, each into a directory of its name. A model that fails
-// does not stop the next, unless the context ends; all errors are given together, the first one decides the exit code.
-func (r *Runner) RunEach(ctx context.Context, spec Spec, models []ModelInfo) ([]*Run, error) {
+// RunEach runs specs, one for each model, one after another, each into a directory of its model's name below its own. A
+// model that fails does not stop the next, unless the context ends; all errors are given together, the first one decides
+// the exit code.
+func (r *Runner) RunEach(ctx context.Context, specs []Spec) ([]*Run, error) {
 	var runs []*Run
 	var failures []error
-	for _, model := range models {
-		one := spec
-		one.Model, one.Dir = model, filepath.Join(spec.Dir, dirName(model.Name))
-		run, err := r.Run(ctx, one)
+	for _, spec := range specs {
+		spec.Dir = filepath.Join(spec.Dir, dirName(spec.Model.Name))
+		run, err := r.Run(ctx, spec)
 		if run != nil {
 			runs = append(runs, run)
 		}
 		if err != nil {
-			failures = append(failures, fmt.Errorf("%s: %w", model.Name, err))
+			failures = append(failures, fmt.Errorf("%s: %w", spec.Model.Name, err))
 		}
 		if ctx.Err() != nil {
 			break
@@ -132,11 +138,9 @@ func (r *Runner) header(ctx context.Context, spec Spec) (Header, error) {
 		Ablation: spec.Ablation, Concurrency: max(1, spec.Concurrency), Seed: spec.Seed, Sampling: spec.Sampling,
 		Contamination: contamination(items, spec.Model.Adapter, spec.Fingerprints), Baselines: baselines(items),
 		Code: spec.Code, Hardware: spec.Hardware, Started: r.Now().UTC().Truncate(time.Second)}
-	if h.Asked.Temperature == 0 {
-		h.Asked.Temperature = 1
-	}
 	h.Asked.Uncalibrated = spec.options().Uncalibrated
 	if h.Asked.Method == MethodLikelihood {
+		h.Asked.Temperature = 1
 		return h, r.refuse(spec, h)
 	}
 	first, err := r.Answerer.Answer(ctx, warmUp(items[0].shown(spec.Ablation, 0).Passage), spec.options())
@@ -144,6 +148,9 @@ func (r *Runner) header(ctx context.Context, spec Spec) (Header, error) {
 		return h, unreachable(ctx, spec.Model.Name, err)
 	}
 	h.fill(first)
+	if r.TemplateHash != nil && h.Asked.TemplateHash == "" {
+		h.Asked.TemplateHash = r.TemplateHash(h.Asked.Template)
+	}
 	if h.Model.Adapter != spec.Model.Adapter {
 		h.Contamination = contamination(items, h.Model.Adapter, spec.Fingerprints)
 	}
@@ -222,6 +229,9 @@ func (h *Header) fill(a sat.Answer) {
 	set(&h.Asked.PriorID, a.PriorID)
 	set((*string)(&h.Asked.Mode), string(a.Mode))
 	set((*string)(&h.Asked.Method), string(a.Method))
+	if h.Asked.Temperature == 0 {
+		h.Asked.Temperature = cmp.Or(a.Temperature, 1)
+	}
 }
 
 // contradiction names what an answer says of itself that the header says otherwise, "" for nothing.

@@ -371,7 +371,12 @@ func TestRunEachModel(t *testing.T) {
 		return a, err
 	})
 	spec := sampleSpec(t, d)
-	runs, err := runner.RunEach(t.Context(), spec, []ModelInfo{{Name: "a/1"}, {Name: "absent"}, {Name: "b"}})
+	named := func(model string) Spec {
+		one := spec
+		one.Model = ModelInfo{Name: model}
+		return one
+	}
+	runs, err := runner.RunEach(t.Context(), []Spec{named("a/1"), named("absent"), named("b")})
 	assert.Equal(t, ExitUnreachable, ExitCode(err))
 	require.Len(t, runs, 2)
 	assert.Equal(t, filepath.Join(spec.Dir, "a_1"), runs[0].Dir)

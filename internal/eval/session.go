@@ -202,6 +202,10 @@ func (s *session) answer(ctx context.Context, it Item, record *Record) error {
 		q := it.shown(s.spec.Ablation, turn)
 		a, err := s.runner.Answerer.Answer(ctx, q, s.spec.options())
 		if err != nil {
+			if sat.CodeOf(err) == sat.BadOutput { // what it wrote instead, and what that cost
+				record.take(a)
+				record.origExact(it, a)
+			}
 			return err
 		}
 		if wrong := s.header.contradiction(a); wrong != "" {

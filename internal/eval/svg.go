@@ -111,7 +111,7 @@ func drawDifferences(comparisons []Comparison) template.HTML {
 			interval stats.Interval
 		}{{"by passage", c.ByPassage}, {"by item", c.ByItem}} {
 			y := rowHeight*float64(2*i+j) + 22
-			d.text("end", scaleLeft-12, y+4, shorten(c.B.Header.Model.Name, 14)+" "+row.name)
+			d.text("end", scaleLeft-12, y+4, shorten(c.NameB, 14)+" "+row.name)
 			d.line("interval", at(row.interval.Low), y, at(row.interval.High), y)
 			d.dot(at(c.Delta), y, 5, fmt.Sprintf("Δ = %+.1f points, %s %+.1f to %+.1f", 100*c.Delta, row.name, 100*row.interval.Low, 100*row.interval.High))
 		}

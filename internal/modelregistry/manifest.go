@@ -106,7 +106,7 @@ func Lookup(name string) (Manifest, error) {
 // Model gives the tutor's record of the model, served under the given name.
 func (m Manifest) Model(served string) sat.Model {
 	return sat.Model{
-		Name: served, Base: m.Base, Adapter: m.Adapter, AdapterSHA256: m.AdapterSHA, Precision: m.Precision,
+		Name: served, Base: m.Base, Revision: m.FileSHA256, Adapter: m.Adapter, AdapterSHA256: m.AdapterSHA, Precision: m.Precision,
 		Licence: m.Licence, Method: m.Method, Template: m.Template, TemplateArgs: m.TemplateArgs,
 		Quality: m.Quality, QualityNote: m.QualityNote, Prior: m.Prior, PriorID: m.PriorID,
 		Temperature: m.Temperature, Evaluations: m.Evaluations,

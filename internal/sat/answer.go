@@ -43,9 +43,10 @@ type Answer struct {
 	Adapter       string
 	AdapterSHA256 string
 	Precision     string
-	Template      string // template version: "answer_v1"
-	PromptHash    string // SHA-256 over the rendered messages, hex
-	PriorID       string
+	Template      string  // template version: "answer_v1"
+	PromptHash    string  // SHA-256 over the rendered messages, hex
+	PriorID       string  // letter prior that was divided out; "" for none
+	Temperature   float64 // calibration temperature of the scores; 0 where none was applied
 	Seed          int64
 	Quality       Quality
 	QualityNote   string

@@ -25,6 +25,7 @@ type Model struct {
 	Base          string // the weights, as people know them: "SmolLM2-135M-Instruct"
 	Adapter       string // name of the LoRA adapter; "" for a base model
 	AdapterSHA256 string // digest of the adapter's file; "" for a base model
+	Revision      string // which edition of the weights: a hub revision or a file's SHA-256; "" where unknown
 	Precision     string // precision of the base weights as served: "q4_1", "nf4", "bf16"; "unknown" where the engine does not say
 	Licence       string // SPDX name or title of the weights' licence
 	Method        Method

@@ -13,8 +13,9 @@ const mostTokens = 64
 // byText lets the model write its answer and looks for one of the choices in it. Such an answer has no scores.
 func (a *asked) byText(ctx context.Context) error {
 	if a.answer.Method != sat.MethodGenerate {
-		a.answer.Method, a.prior, a.answer.PriorID = sat.MethodGenerate, nil, ""
+		a.answer.Method, a.prior = sat.MethodGenerate, nil
 	}
+	a.answer.PriorID, a.answer.Temperature = "", 0 // there are no scores
 	a.answer.Mode = sat.Fast
 	end := a.step(ctx, BuildPrompt)
 	messages, err := prompt.Answer(a.answer.Template, a.question)

@@ -79,7 +79,8 @@ func (t *Tutor) Answer(ctx context.Context, q sat.Question, opts sat.Options) (s
 	return t.Ask(ctx, q, Wish{Options: opts})
 }
 
-// Ask answers in the way that is wished for. Errors are *[sat.Error].
+// Ask answers in the way that is wished for. Errors are *[sat.Error]; beside one with code BadOutput the answer holds all
+// but the choice: what the model wrote, and what that cost.
 func (t *Tutor) Ask(ctx context.Context, q sat.Question, wish Wish) (sat.Answer, error) {
 	asked := &asked{tutor: t, began: t.opts.Now()}
 	err := asked.prepare(q, wish)
@@ -94,10 +95,10 @@ func (t *Tutor) Ask(ctx context.Context, q sat.Question, wish Wish) (sat.Answer,
 		t.opts.Record.Ended(ctx, Ended{Question: asked.question, Answer: asked.answer, Model: asked.model, Err: err,
 			Took: asked.answer.Total, Waited: asked.waited})
 	}
-	if err != nil {
+	if err != nil && sat.CodeOf(err) != sat.BadOutput {
 		return sat.Answer{}, err
 	}
-	return asked.answer, nil
+	return asked.answer, err
 }
 
 // asked is one question on its way.
@@ -110,8 +111,7 @@ type asked struct {
 	words    words
 	answer   sat.Answer
 
-	prior       []float64
-	temperature float64
+	prior []float64
 }
 
 // prepare cleans the question and settles how it is asked.
@@ -170,7 +170,7 @@ func (a *asked) settle(wish Wish) {
 		a.answer.Method, a.answer.Template = sat.MethodGenerate, prompt.AnswerV1
 	}
 	if !wish.Uncalibrated && a.answer.Method == m.Method && a.answer.Template == m.Template {
-		a.prior, a.temperature, a.answer.PriorID = m.Prior, m.Temperature, m.PriorID
+		a.prior, a.answer.PriorID, a.answer.Temperature = m.Prior, m.PriorID, m.Temperature
 	}
 }
 
@@ -222,7 +222,7 @@ func (a *asked) complete(ctx context.Context, messages []engine.Message, tokens 
 
 // decide completes the answer from scores over the choices.
 func (a *asked) decide(s prompt.Scores) {
-	d := prompt.Decide(s.Log, a.prior, a.temperature)
+	d := prompt.Decide(s.Log, a.prior, a.answer.Temperature)
 	a.choose(d.Best)
 	a.answer.Scores, a.answer.Confidence, a.answer.Margin, a.answer.Tied = d.Probabilities, d.Probabilities[d.Best], d.Margin, d.Tied
 	a.answer.LetterMass, a.answer.Clipped = s.Mass, s.Clipped
