@@ -175,15 +175,23 @@ func names(a, b Header) (nameA, nameB string) {
 	return nameA + " (" + a.way() + ")", nameB + " (" + b.way() + ")"
 }
 
+// probability never prints what is merely small as nothing.
+func probability(p float64) string {
+	if p < 0.0001 {
+		return "< 0.0001"
+	}
+	return fmt.Sprintf("= %.4f", p)
+}
+
 // FewPassages is the number of passages below which an interval by passage is not to be trusted.
 const FewPassages = 10
 
 // Sentence says the verdict with what it rests on.
 func (c Comparison) Sentence() string {
 	rest := fmt.Sprintf("Δ = %+.1f points, 95 %% interval by passage %+.1f to %+.1f", 100*c.Delta, 100*c.ByPassage.Low, 100*c.ByPassage.High)
-	p := fmt.Sprintf("exact p = %.4f", c.Test.Exact)
+	p := "exact p " + probability(c.Test.Exact)
 	if c.Comparisons > 1 {
-		p += fmt.Sprintf(", %.4f after Holm over %d comparisons", c.Adjusted, c.Comparisons)
+		p += fmt.Sprintf(", p %s after Holm over %d comparisons", probability(c.Adjusted), c.Comparisons)
 	}
 	var s string
 	if c.Verdict == NoDifference {

@@ -52,7 +52,7 @@ func (c Comparison) facts() []Fact {
 		{c.NameA, c.AccuracyA.String()},
 		{c.NameB, c.AccuracyB.String()},
 		{"Only one is right", fmt.Sprintf("%d gained, %d lost", c.Test.B, c.Test.C)},
-		{"McNemar", fmt.Sprintf("exact p %.4f, mid-p %.4f; %.4f after Holm over %d", c.Test.Exact, c.Test.MidP, c.Adjusted, c.Comparisons)},
+		{"McNemar", fmt.Sprintf("exact p %s, mid-p %s; after Holm over %d: p %s", probability(c.Test.Exact), probability(c.Test.MidP), c.Comparisons, probability(c.Adjusted))},
 		{"Δ", fmt.Sprintf("%+.1f points, SE by passage %.1f", 100*c.Delta, 100*c.DeltaSE)},
 		{"95 % interval by passage", signed(c.ByPassage.Low) + " to " + signed(c.ByPassage.High)},
 		{"95 % interval by item", signed(c.ByItem.Low) + " to " + signed(c.ByItem.High)},

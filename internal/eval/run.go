@@ -47,7 +47,9 @@ type Progress struct {
 }
 
 // String gives the line that is printed where there is no terminal.
-func (p Progress) String() string { return fmt.Sprintf("%s %d/%d · %s", p.Model, p.Done, p.Total, p.SoFar()) }
+func (p Progress) String() string {
+	return fmt.Sprintf("%s %d/%d · %s", p.Model, p.Done, p.Total, p.SoFar())
+}
 
 // SoFar gives what stands beside a bar, which counts for itself.
 func (p Progress) SoFar() string {
@@ -141,6 +143,10 @@ func (r *Runner) header(ctx context.Context, spec Spec) (Header, error) {
 	h.Asked.Uncalibrated = spec.options().Uncalibrated
 	if h.Asked.Method == MethodLikelihood {
 		h.Asked.Temperature = 1
+		doc := items[0].document()
+		if _, err := r.Scorer.LogLikelihoods(ctx, spec.Model.Name, doc.Query, []string{" " + doc.Choices[0]}); err != nil {
+			return h, unreachable(ctx, spec.Model.Name, err)
+		}
 		return h, r.refuse(spec, h)
 	}
 	first, err := r.Answerer.Answer(ctx, warmUp(items[0].shown(spec.Ablation, 0).Passage), spec.options())

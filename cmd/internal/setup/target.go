@@ -53,7 +53,9 @@ func OpenTarget(ctx context.Context, cfg config.Config, log *slog.Logger, change
 		return nil, err
 	}
 	t := &Target{}
-	t.Scorer, _ = e.Engine.(eval.Scorer)
+	if likelihoods, ok := e.Engine.(eval.Scorer); ok {
+		t.Scorer = scorer{likelihoods}
+	}
 	witness := &witness{Engine: e.Engine}
 	e.Engine = witness
 	registry := modelregistry.New(modelregistry.Options{Default: cfg.DefaultModel, Known: e.Known})
@@ -138,6 +140,32 @@ type tutorAnswerer struct{ *tutor.Tutor }
 func (t tutorAnswerer) Answer(ctx context.Context, q sat.Question, o eval.Options) (sat.Answer, error) {
 	return t.Ask(ctx, q, tutor.Wish{Options: sat.Options{Model: o.Model, Mode: o.Mode}, Method: o.Method,
 		Template: o.Template, Uncalibrated: o.Uncalibrated})
+}
+
+// scorer gives an engine's errors as the domain's.
+type scorer struct{ eval.Scorer }
+
+// LogLikelihoods implements [eval.Scorer].
+func (s scorer) LogLikelihoods(ctx context.Context, model, text string, continuations []string) ([]float64, error) {
+	sums, err := s.Scorer.LogLikelihoods(ctx, model, text, continuations)
+	var failed *engine.Error
+	if !errors.As(err, &failed) {
+		return sums, err
+	}
+	e := &sat.Error{Code: sat.Internal, Message: "The engine could not score a text.", RetryAfter: failed.RetryAfter, Err: err}
+	switch failed.Kind {
+	case engine.Rejected:
+		e.Code, e.Message = sat.Invalid, "The engine gives no log-probabilities of prompts; vLLM does."
+	case engine.Unavailable, engine.Overloaded:
+		e.Code = sat.Unavailable
+	case engine.Timeout:
+		e.Code = sat.Timeout
+	case engine.TooLarge:
+		e.Code = sat.TooLarge
+	case engine.UnknownModel:
+		e.Code = sat.NotFound
+	}
+	return nil, e
 }
 
 // witness notes what an engine says of itself.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"hash/fnv"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -120,11 +121,13 @@ func (o *oracle) candidates(a Asked) []engine.Token {
 		}
 	}
 	var sum float64
-	for _, l := range logits {
-		sum += math.Exp(l)
+	words := slices.Sorted(maps.Keys(logits)) // in one order, so that the same question gets the same bits
+	for _, text := range words {
+		sum += math.Exp(logits[text])
 	}
 	var tokens []engine.Token
-	for text, l := range logits {
+	for _, text := range words {
+		l := logits[text]
 		tokens = append(tokens, engine.Token{ID: tokenID(text), Text: text, Logprob: math.Log(wanted) + l - math.Log(sum)})
 	}
 	for _, text := range filler {

@@ -75,6 +75,7 @@ func NewVLLM(opts Options) *VLLM {
 		ready:   time.Now().Add(opts.Load),
 	}
 	v.mux.HandleFunc("POST /v1/chat/completions", v.chat)
+	v.mux.HandleFunc("POST /v1/completions", v.completions)
 	v.mux.HandleFunc("GET /v1/models", v.models)
 	v.mux.HandleFunc("POST /tokenize", v.tokenize)
 	v.mux.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {})

@@ -1,8 +1,10 @@
 package openaicompat_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"testing"
 	"time"
 
@@ -91,3 +93,10 @@ func soon(t testing.TB, what string, ok func() bool) {
 }
 
 var errEnough = errors.New("enough")
+
+func jsonBody(t testing.TB, body any) io.Reader {
+	t.Helper()
+	text, err := json.Marshal(body)
+	require.NoError(t, err)
+	return bytes.NewReader(text)
+}
