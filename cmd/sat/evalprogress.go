@@ -35,7 +35,7 @@ func (p *runProgress) report(now eval.Progress) {
 		p.bar = progressbar.NewOptions(now.Total, progressbar.OptionSetWriter(p.out), progressbar.OptionSetWidth(20),
 			progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(false), progressbar.OptionClearOnFinish())
 	}
-	p.bar.Describe(now.Model+" · "+now.SoFar())
+	p.bar.Describe(now.Model + " · " + now.SoFar())
 	_ = p.bar.Set(now.Done)
 }
 
