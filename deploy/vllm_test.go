@@ -10,8 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -25,8 +27,9 @@ const (
 	commitB = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 )
 
-// hub is a model hub with one base model and one adapter, and what a test makes of them.
+// hub is a model hub with one base model and one adapter, and what a test makes of them between two runs.
 type hub struct {
+	mu        sync.Mutex      // held by a request, and for a moment around each run: that orders them
 	gated     bool            // the base wants a token
 	accounts  map[string]bool // token to: its account accepted the licence
 	commit    string          // behind main
@@ -37,6 +40,8 @@ type hub struct {
 }
 
 func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.requests = append(h.requests, r.Method+" "+r.URL.Path)
 	if strings.Contains(r.URL.Path, "base/model") && h.gated {
 		token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
@@ -69,6 +74,13 @@ func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Repo-Commit", h.commit)
 		_, _ = w.Write([]byte(text))
 	}
+}
+
+// order puts what the test does between two runs behind the requests of the first and before those of the second.
+func (h *hub) order() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.requests = slices.Clip(h.requests)
 }
 
 func digest(text string) string {
@@ -123,7 +135,9 @@ func (v *satVLLM) run(args ...string) (int, string, string) {
 	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	v.hub.order()
 	_ = cmd.Run()
+	v.hub.order()
 	return cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()
 }
 
