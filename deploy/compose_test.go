@@ -121,9 +121,13 @@ func TestS19NoSecretInAnyFile(t *testing.T) {
 				assert.Contains(t, made, path, "%s names a secret that nobody makes", variable)
 				assert.True(t, slices.Contains(svc.Volumes, "sat-secrets:/run/secrets:ro"), "secrets are mounted, and read-only")
 			}
+			if path, ok := strings.CutPrefix(value, "/run/shared/"); ok {
+				assert.Equal(t, "frontend_key", path, "%s names a secret that nobody makes", variable)
+				assert.True(t, slices.Contains(svc.Volumes, "sat-shared:/run/shared:ro"), "secrets are mounted, and read-only")
+			}
 		}
 		for _, mount := range svc.Volumes {
-			if strings.HasPrefix(mount, "sat-secrets:") {
+			if strings.HasPrefix(mount, "sat-secrets:") || strings.HasPrefix(mount, "sat-shared:") {
 				assert.True(t, name == "init" || strings.HasSuffix(mount, ":ro"), "only init writes secrets")
 				assert.True(t, name == "init" || svc.DependsOn["init"].Condition == "service_completed_successfully")
 			}

@@ -61,6 +61,7 @@ func command(stdin io.Reader, stdout, stderr io.Writer) *cli.Command {
 		Commands: []*cli.Command{
 			upCommand(), askCommand(), bankCommand(), doctorCommand(), engineCommand(), modelCommand(), arenaCommand(), secretsCommand(), versionCommand(),
 			evalCommand(),
+			userCommand(), migrateCommand(), backupCommand(), restoreCommand(), storeCommand(),
 		},
 		Action: func(_ context.Context, c *cli.Command) error {
 			if c.Args().Present() {

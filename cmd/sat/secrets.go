@@ -20,9 +20,14 @@ func secretsCommand() *cli.Command {
 		Commands: []*cli.Command{
 			{
 				Name: "init", Usage: "make the keys that are missing; what is there stays",
-				Flags: []cli.Flag{dir},
+				Flags: []cli.Flag{dir, &cli.StringFlag{Name: "shared", Usage: "folder of the keys that the pages need too"}},
 				Action: func(_ context.Context, c *cli.Command) error {
 					made, err := setup.InitSecrets(c.String("dir"), setup.StackSecrets())
+					if shared := c.String("shared"); shared != "" && err == nil {
+						var more []string
+						more, err = setup.InitSecrets(shared, setup.SharedSecrets())
+						made = append(made, more...)
+					}
 					for _, name := range made {
 						fmt.Fprintf(c.Root().Writer, "made %s\n", name)
 					}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -53,6 +54,9 @@ func up(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) error 
 	var err error
 	if cfg, err = setup.ChoosePorts(ctx, cfg); err != nil {
 		return failed(setup.ExitUnavailable, err)
+	}
+	if cfg.FrontendKey == "" {
+		cfg.FrontendKey = config.Secret(rand.Text())
 	}
 	deadlines := setup.NewDeadlines(cfg)
 	engine, err := setup.OpenEngine(ctx, cfg, log, deadlines)

@@ -20,6 +20,7 @@ type AnswerRequest struct {
 	MCQRequest
 	Model string `json:"model,omitempty" doc:"A name from GET /api/v1/models; the default model when left out."`
 	Mode  string `json:"mode,omitempty" enum:"fast,careful" doc:"fast reads the question once; careful reads it with every rotation of the choices."`
+	Store *bool  `json:"store,omitempty" doc:"false: do not keep this question and its answer."`
 }
 
 // Answer is the whole answer record. Scores and ChoiceScores follow the order of the choices.

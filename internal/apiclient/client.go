@@ -30,11 +30,12 @@ const (
 
 // Options configure a Client.
 type Options struct {
-	BaseURL   string               // of the backend; a trailing /submit_mcq is cut
-	Timeout   func() time.Duration // longest time of one call, retries included, asked at each; nil for 30 s
-	Transport http.RoundTripper    // nil for an own one
-	Trace     TraceHeader          // nil for none
-	Rand      func() float64       // uniform in [0, 1), for the jitter of retries; nil for math/rand/v2
+	BaseURL     string               // of the backend; a trailing /submit_mcq is cut
+	FrontendKey string               // by which the backend believes For; "" for none
+	Timeout     func() time.Duration // longest time of one call, retries included, asked at each; nil for 30 s
+	Transport   http.RoundTripper    // nil for an own one
+	Trace       TraceHeader          // nil for none
+	Rand        func() float64       // uniform in [0, 1), for the jitter of retries; nil for math/rand/v2
 }
 
 // TraceHeader gives the traceparent header of the trace that the context belongs to, "" for none.
@@ -44,6 +45,7 @@ type TraceHeader func(ctx context.Context) string
 type Client struct {
 	base    string
 	http    *http.Client
+	key     string
 	timeout func() time.Duration
 	rand    func() float64
 	trace   TraceHeader
@@ -72,7 +74,7 @@ func New(opts Options) (*Client, error) {
 	}
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Client{base: base, http: &http.Client{Transport: opts.Transport, CheckRedirect: stay},
-		timeout: opts.Timeout, rand: opts.Rand, trace: opts.Trace}, nil
+		key: opts.FrontendKey, timeout: opts.Timeout, rand: opts.Rand, trace: opts.Trace}, nil
 }
 
 // BaseURL is the backend's address, without a path of the API.
@@ -121,6 +123,33 @@ func WithRequestID(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, requestIDKey{}, id)
 }
 
+// For is the person a call is made for.
+type For struct {
+	Secret  string // of a sign-in, a guest or an API key; "" for nobody in particular
+	Address string // where the person is
+	Once    string // names a call that must take effect once; "" for a call that need not
+}
+
+type forKey struct{}
+
+// WithFor gives a context whose calls are made for a person.
+func WithFor(ctx context.Context, f For) context.Context { return context.WithValue(ctx, forKey{}, f) }
+
+// identify says in the request for whom it is made.
+func (c *Client) identify(ctx context.Context, header http.Header) {
+	f, _ := ctx.Value(forKey{}).(For)
+	if f.Secret != "" {
+		header.Set("Authorization", "Bearer "+f.Secret)
+	}
+	if f.Once != "" {
+		header.Set("Idempotency-Key", f.Once)
+	}
+	if f.Address != "" && c.key != "" {
+		header.Set(api.HeaderClientAddr, f.Address)
+		header.Set(api.HeaderFrontendKey, c.key)
+	}
+}
+
 // send makes one call and decodes its reply. A nil body sends none.
 func send[T any](ctx context.Context, c *Client, method, path string, body any) (T, error) {
 	var out T
@@ -153,6 +182,7 @@ func (c *Client) attempt(ctx context.Context, method, path string, body []byte) 
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	c.identify(ctx, req.Header)
 	if id, ok := ctx.Value(requestIDKey{}).(string); ok {
 		req.Header.Set(api.HeaderRequestID, id)
 	}

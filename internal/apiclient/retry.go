@@ -32,7 +32,7 @@ func (c *Client) exchange(ctx context.Context, method, path string, body []byte)
 			return reply, nil
 		}
 		wait := time.Duration(c.rand() * float64(pause))
-		if !again(method, err) || time.Now().Add(wait).After(end) || !sleep(ctx, wait) {
+		if !again(safe(ctx, method), err) || time.Now().Add(wait).After(end) || !sleep(ctx, wait) {
 			return nil, err
 		}
 	}
@@ -44,15 +44,21 @@ func notReady(path string, resp *http.Response) bool {
 		resp.Header.Get("Content-Type") == "application/json"
 }
 
-// again tells whether a request that ended in err may be sent once more: anything that never arrived; and a GET that
+// safe tells whether a request may arrive twice: it only reads, or it carries an Idempotency-Key.
+func safe(ctx context.Context, method string) bool {
+	f, _ := ctx.Value(forKey{}).(For)
+	return method == http.MethodGet || f.Once != ""
+}
+
+// again tells whether a request that ended in err may be sent once more: anything that never arrived; and a safe one that
 // met a broken connection, a gateway without a backend, or a backend that is starting, stopping or out of storage. An
 // overloaded one is left alone.
-func again(method string, err error) bool {
+func again(safe bool, err error) bool {
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return true
 	}
 	var e *sat.Error
-	if method != http.MethodGet || !errors.As(err, &e) {
+	if !safe || !errors.As(err, &e) {
 		return false
 	}
 	switch e.Reason {

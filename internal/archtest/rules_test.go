@@ -37,6 +37,7 @@ var rules = map[string]rule{
 		"github.com/pressly/goose/v3/...", "golang.org/x/sys/...", "golang.org/x/text/..."}, denied: []string{"net/http"}},
 	"internal/store/storetest": {allow: []string{"internal/sat", "internal/store", "github.com/stretchr/testify/..."}},
 	"internal/arena":           {allow: []string{"internal/sat", "internal/plaintext", "internal/stats", "internal/quotation"}, denied: []string{"net/http", "database/sql"}},
+	"internal/auth":            {allow: []string{"internal/sat", "internal/plaintext", "github.com/alexedwards/argon2id"}, denied: []string{"net/http", "database/sql"}},
 	"internal/middleware": {allow: []string{"internal/sat", "internal/api", "internal/telemetry", "github.com/go-chi/chi/v5/...",
 		"github.com/go-chi/httprate", "github.com/prometheus/client_golang/..."}},
 

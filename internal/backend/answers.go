@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -48,6 +49,9 @@ func (s *Server) createAnswer(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	opts := sat.Options{Model: body.Model, Mode: sat.Mode(body.Mode)}
+	if body.Store != nil && !*body.Store {
+		r = r.WithContext(sat.WithReceipt(r.Context(), &sat.Receipt{Skip: true}))
+	}
 	a, err := s.answer(w, r, body.Domain(), opts)
 	if err != nil {
 		return err
@@ -57,9 +61,17 @@ func (s *Server) createAnswer(w http.ResponseWriter, r *http.Request) error {
 
 // answer asks the tutor, and tells in headers and in the log what the bodies do not say.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, q sat.Question, opts sat.Options) (sat.Answer, error) {
-	a, err := s.opts.Answers.Answer(r.Context(), q, opts)
+	ctx, receipt := r.Context(), sat.ReceiptOf(r.Context())
+	if receipt == nil && s.opts.Records != nil {
+		receipt = &sat.Receipt{Source: sourceOf(r)}
+		ctx = sat.WithReceipt(ctx, receipt)
+	}
+	a, err := s.opts.Answers.Answer(ctx, q, opts)
 	if err != nil {
 		return sat.Answer{}, err
+	}
+	if receipt != nil && receipt.ID != "" {
+		w.Header().Set(api.HeaderStored, receipt.ID)
 	}
 	header, values := w.Header(), []string{a.Model, string(a.Quality), timing(a), strconv.FormatFloat(a.Confidence, 'f', 4, 64)}
 	header[api.HeaderModel] = values[0:1:1]
@@ -70,6 +82,17 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, q sat.Question, 
 	}
 	middleware.Note(r.Context(), slog.String("model", a.Model), slog.String("adapter", a.Adapter), slog.String("result", "ok"))
 	return a, nil
+}
+
+// sourceOf names the face of the API that was asked.
+func sourceOf(r *http.Request) string {
+	switch {
+	case strings.HasPrefix(r.URL.Path, gatewayPrefix):
+		return "v1"
+	case r.URL.Path == "/submit_mcq":
+		return "submit_mcq"
+	}
+	return "answers"
 }
 
 // headerTiming tells the browser's tools where the time went.

@@ -38,7 +38,7 @@ func (b *whole) Close() error { return nil }
 // type, bytes that are no UTF-8, too many levels, a field given twice.
 func jsonBody(next http.Handler) http.Handler {
 	return handle(func(w http.ResponseWriter, r *http.Request) error {
-		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodDelete {
 			next.ServeHTTP(w, r)
 			return nil
 		}
@@ -205,6 +205,8 @@ func errType(wrong *json.UnmarshalTypeError) error {
 		want = "a list of strings"
 	case wrong.Type.Kind() == reflect.String:
 		want = "a string"
+	case wrong.Type.Kind() == reflect.Bool:
+		want = "true or false"
 	case wrong.Type.Kind() == reflect.Bool:
 		want = "true or false"
 	case wrong.Type.Kind() == reflect.Slice:

@@ -75,6 +75,9 @@ func writeDocs(w io.Writer, doc *huma.OpenAPI) error {
 func docsCallOf(path string, op *huma.Operation) docsCall {
 	call := docsCall{ID: op.OperationID, Method: op.Method, Path: path, Summary: op.Summary, Description: op.Description}
 	for _, p := range op.Parameters {
+		if p.In != "query" { // the path shows its own
+			continue
+		}
 		call.Params = append(call.Params, docsField{Name: p.Name, Type: typeName(p.Schema), Description: p.Description, Required: p.Required})
 	}
 	if op.RequestBody != nil {
@@ -98,7 +101,9 @@ func docsShapeOf(name string, schema *huma.Schema) docsShape {
 
 func contentName(content map[string]*huma.MediaType) string {
 	for _, media := range content {
-		return typeName(media.Schema)
+		if media.Schema != nil && media.Schema.Ref != "" {
+			return typeName(media.Schema)
+		}
 	}
 	return ""
 }

@@ -20,6 +20,7 @@ func describe[In, Out any](doc *huma.OpenAPI, op *huma.Operation) {
 			api.HeaderModel:      headerParam("The model that answered."),
 			api.HeaderConfidence: headerParam("Calibrated probability of the answer, 0 to 1; absent when the model gives none."),
 			api.HeaderQuality:    headerParam("production or demo."),
+			api.HeaderStored:     headerParam("Id of the stored question and answer, once it is on the disk; absent where nothing is stored."),
 			headerTiming:         headerParam("Milliseconds spent in the engine and in all."),
 		}},
 		"default": {Description: "Error", Content: problemContent(doc)},

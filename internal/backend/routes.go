@@ -28,9 +28,10 @@ func (s *Server) route(public *url.URL) error {
 	r.Use(
 		middleware.RequestID(s.opts.NewID),                             // first: everything below names the request by it
 		middleware.Trace(s.opts.Traces, []string{"/health", "/ready"}), // outside of the log, which names the trace
-		clientAddr,                         // before the log, which may name it
-		middleware.AccessLog(s.opts.Log),   // sees the status that all below decided
-		middleware.Metrics(s.opts.Metrics), //
+		clientAddr, // before the log, which may name it
+		middleware.ForwardedAddr(s.opts.FrontendKey),                        // for whom the pages call
+		middleware.AccessLog(s.opts.Log),                                    // sees the status that all below decided
+		middleware.Metrics(s.opts.Metrics),                                  //
 		middleware.Recover(s.opts.Log, s.opts.Metrics, serveError),          // inside of log and metrics, so that a panic is a counted 500
 		middleware.Headers(middleware.APIHeaders(public.Scheme == "https")), // before anything may refuse
 		middleware.Host(public.Hostname(), []string{"/health", "/ready"}, serveError),
@@ -43,7 +44,7 @@ func (s *Server) route(public *url.URL) error {
 	r.NotFound(handle(func(http.ResponseWriter, *http.Request) error { return errNoRoute() }))
 	r.MethodNotAllowed(methodNotAllowed(r))
 
-	routes := r.With(jsonBody)
+	routes := r.With(s.identified, s.quotas(), s.admitted, jsonBody, s.once)
 	described := humachi.New(routes, humaConfig(s.opts.Version.Version))
 	doc := described.OpenAPI()
 	doc.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[problem](), reflect.TypeFor[api.Problem]())
@@ -55,6 +56,7 @@ func (s *Server) route(public *url.URL) error {
 	s.registerQuestions(described)
 	s.registerModels(described)
 	s.registerOperations(described)
+	s.registerAccounts(described)
 	if err := s.document(doc); err != nil {
 		return err
 	}
@@ -82,10 +84,11 @@ func (s *Server) crossOrigin() (chi.Middlewares, error) {
 		}
 	}
 	allow := cors.New(cors.Options{
-		AllowedOrigins:   s.opts.CORS.Origins,
-		AllowedMethods:   []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete},
-		AllowedHeaders:   []string{"Accept", "Authorization", "Content-Type", "Idempotency-Key", api.HeaderRequestID},
-		ExposedHeaders:   []string{api.HeaderRequestID, api.HeaderModel, api.HeaderConfidence, api.HeaderQuality, "Retry-After", "Server-Timing"},
+		AllowedOrigins: s.opts.CORS.Origins,
+		AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
+		AllowedHeaders: []string{"Accept", "Authorization", "Content-Type", "Idempotency-Key", api.HeaderRequestID},
+		ExposedHeaders: []string{api.HeaderRequestID, api.HeaderModel, api.HeaderConfidence, api.HeaderQuality, api.HeaderStored, "RateLimit-Limit", "RateLimit-Remaining",
+			"RateLimit-Reset", "Retry-After", "Server-Timing"},
 		AllowCredentials: s.opts.CORS.Credentials,
 		MaxAge:           600,
 	})
@@ -119,4 +122,13 @@ func handle(h func(w http.ResponseWriter, r *http.Request) error) http.HandlerFu
 			serveError(w, r, err)
 		}
 	}
+}
+
+// quotas bounds what each caller may ask for, where limits are set.
+func (s *Server) quotas() func(http.Handler) http.Handler {
+	if s.opts.Limits == (Limits{}) {
+		return func(next http.Handler) http.Handler { return next }
+	}
+	return middleware.Quotas(middleware.QuotaOptions{Charges: s.opts.Limits.charges, Counter: s.opts.Counter,
+		Refused: s.opts.Refused, Fail: serveError})
 }

@@ -70,6 +70,14 @@ type Options struct {
 	Traces  middleware.Tracer                        // nil for none
 	Timeout func() time.Duration                     // longest time of one request, asked at each; nil for 25 s
 	CORS    CORS
+
+	Accounts    Accounts                              // nil: everything belongs to the person at the machine
+	Records     Records                               // nil: nothing is stored
+	Limits      Limits                                // the zero value for none
+	Counter     func(quota string) middleware.Counter // shared by several processes; nil counts in this one
+	Refused     func(quota string)                    // hears of every request over a limit; nil for nobody
+	FrontendKey string                                // by which the pages are believed for whom they call; "" for never
+
 	Public  string        // the address under which people reach the product; "" for addresses and single names alone
 	Proxies []string      // ranges of proxies whose X-Forwarded-For is believed
 	NewID   func() string // makes request ids; nil for random ones

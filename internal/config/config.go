@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +36,22 @@ func (s Secret) GoString() string { return s.String() }
 
 // Reveal gives the value itself.
 func (s Secret) Reveal() string { return string(s) }
+
+// Switch is a setting that is on or off.
+type Switch bool
+
+// UnmarshalText reads on and off, and what else is commonly written for them.
+func (s *Switch) UnmarshalText(text []byte) error {
+	switch strings.ToLower(string(text)) {
+	case "on", "true", "yes", "1":
+		*s = true
+	case "off", "false", "no", "0":
+		*s = false
+	default:
+		return errors.New("is neither on nor off")
+	}
+	return nil
+}
 
 // Config is everything that can be set from outside, with its default. The doc tag is the sentence of .env.example.
 type Config struct {
@@ -64,9 +81,24 @@ type Config struct {
 	EngineSlots   int           `env:"SAT_ENGINE_SLOTS" envDefault:"0" doc:"Questions that the engine answers at a time; 0: 64 for a remote engine, 1 for the embedded one."`
 	AnswerBudget  time.Duration `env:"SAT_ANSWER_BUDGET" envDefault:"0s" doc:"Longest wait in the queue before a question is refused as overload; 0: half of the engine's timeout."`
 
+	DatabaseURL      string `env:"DATABASE_URL" doc:"Where everything is stored: sqlite:FILE or postgres://USER@HOST:PORT/NAME; empty: sqlite:SAT_HOME/sat.db."`
+	DatabasePassword Secret `env:"DATABASE_PASSWORD" doc:"Password for DATABASE_URL, where it names none."`
+	KeepAnswers      Switch `env:"SAT_KEEP_ANSWERS" envDefault:"on" doc:"Whether questions and answers are stored, on or off; each person may opt out."`
+	RetentionDays    int    `env:"SAT_RETENTION_DAYS" envDefault:"400" doc:"Days after which what students made is deleted; 0: never."`
+
+	Auth         Switch `env:"SAT_AUTH" envDefault:"off" doc:"Whether people have accounts, on or off; off is for one's own machine alone."`
+	Guests       Switch `env:"SAT_GUESTS" envDefault:"on" doc:"Whether students may work without an account, on or off."`
+	Registration string `env:"SAT_REGISTRATION" envDefault:"invited" doc:"Who may make an account: open, invited or closed."`
+	PublishedOn  string `env:"SAT_PUBLISHED_ON" doc:"In a container: the address on which its port is published, which tells whether others can reach it. Compose sets it."`
+	Limits       Switch `env:"SAT_LIMITS" envDefault:"on" doc:"Whether callers with accounts and guests are limited, on or off; off is for benchmarks."`
+	AccountLimit int    `env:"SAT_ACCOUNT_LIMIT" envDefault:"60" doc:"Answers a minute of one account or guest."`
+	KeyLimit     int    `env:"SAT_KEY_LIMIT" envDefault:"120" doc:"Answers a minute of one API key."`
+	AddressLimit int    `env:"SAT_ADDRESS_LIMIT" envDefault:"600" doc:"Requests a minute of one address without an account."`
+
 	PublicURL      string   `env:"PUBLIC_URL" envDefault:"http://localhost:7860" doc:"Address under which people reach the pages."`
 	GatewayKey     Secret   `env:"SAT_GATEWAY_KEY" doc:"Bearer key that calls below /v1 must carry; empty: none is asked for."`
 	HMACKey        Secret   `env:"SAT_HMAC_KEY" doc:"Key of the pseudonyms in exports; empty: one is made and kept in SAT_HOME."`
+	FrontendKey    Secret   `env:"SAT_FRONTEND_KEY" doc:"Key by which the backend believes the pages for whom they call; both need it. sat up makes one."`
 	CORSOrigins    []string `env:"SAT_CORS_ORIGINS" doc:"Origins whose scripts may call the API, separated by commas; empty: none but its own."`
 	TrustedProxies []string `env:"SAT_TRUSTED_PROXIES" doc:"Address ranges of proxies whose X-Forwarded-For is believed, separated by commas."`
 	LogLevel       string   `env:"LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error."`
@@ -139,6 +171,40 @@ func (c Config) TraceHeaders() (map[string]string, error) {
 	return headers, nil
 }
 
+// Database is the address of the database, with its password.
+func (c Config) Database() string {
+	if c.DatabaseURL == "" {
+		return "sqlite:" + filepath.Join(c.Home, "sat.db")
+	}
+	u, err := url.Parse(c.DatabaseURL)
+	if err != nil || c.DatabasePassword == "" || u.User == nil {
+		return c.DatabaseURL
+	}
+	if _, given := u.User.Password(); given {
+		return c.DatabaseURL
+	}
+	u.User = url.UserPassword(u.User.Username(), c.DatabasePassword.Reveal())
+	return u.String()
+}
+
+// CheckReach refuses to serve others without accounts: where there are none, whoever comes is the person at the machine.
+func (c Config) CheckReach() error {
+	name, address := "HOST", c.Host
+	if c.PublishedOn != "" {
+		name, address = "SAT_PUBLISHED_ON", c.PublishedOn
+	}
+	if bool(c.Auth) || loopback(address) {
+		return nil
+	}
+	return &Error{Mistakes: []string{fmt.Sprintf("%s=%s lets others reach this server, and SAT_AUTH is off, so that everybody would be "+
+		"the person at the machine; set SAT_AUTH=on, or listen on 127.0.0.1", name, address)}}
+}
+
+func loopback(address string) bool {
+	ip, err := netip.ParseAddr(strings.Trim(address, "[]"))
+	return address == "localhost" || err == nil && ip.IsLoopback()
+}
+
 // Margins by which each side waits longer than the one behind it, so that the innermost deadline speaks first.
 const (
 	BackendMargin  = 5 * time.Second  // backend = engine + 5 s
@@ -183,6 +249,22 @@ func (c Config) check() (mistakes []string) {
 	}
 	if c.AnswerBudget < 0 || c.AnswerBudget > time.Hour {
 		bad("SAT_ANSWER_BUDGET", "is %s; give 0s to 1h", c.AnswerBudget)
+	}
+	switch c.Registration {
+	case "open", "invited", "closed":
+	default:
+		bad("SAT_REGISTRATION", "is none of open, invited, closed")
+	}
+	if c.RetentionDays < 0 || c.RetentionDays > 36_500 {
+		bad("SAT_RETENTION_DAYS", "is %d; give 0 to 36500", c.RetentionDays)
+	}
+	if scheme, _, _ := strings.Cut(c.DatabaseURL, ":"); c.DatabaseURL != "" && scheme != "sqlite" && scheme != "postgres" && scheme != "postgresql" {
+		bad("DATABASE_URL", "names no database that is known; give sqlite:FILE or postgres://USER@HOST:PORT/NAME")
+	}
+	for name, limit := range map[string]int{"SAT_ACCOUNT_LIMIT": c.AccountLimit, "SAT_KEY_LIMIT": c.KeyLimit, "SAT_ADDRESS_LIMIT": c.AddressLimit} {
+		if limit < 1 || limit > 1_000_000 {
+			bad(name, "is %d; give 1 to 1000000, or switch limits off with SAT_LIMITS=off", limit)
+		}
 	}
 	switch c.LogLevel {
 	case "debug", "info", "warn", "error":

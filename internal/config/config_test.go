@@ -40,6 +40,8 @@ func TestS22EveryVariableChangesTheConfiguration(t *testing.T) {
 		"SAT_TRUSTED_PROXIES": "10.0.0.0/8", "MAX_MODEL_LEN": "2048",
 		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://g:4318", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://g:4318/v1/traces",
 		"OTEL_EXPORTER_OTLP_HEADERS": "a=b", "OTEL_SDK_DISABLED": "true", "SAT_TRACE_CONTENT": "1",
+		"DATABASE_URL": "sqlite:/tmp/x.db", "SAT_KEEP_ANSWERS": "off", "SAT_AUTH": "on", "SAT_GUESTS": "off", "SAT_REGISTRATION": "open",
+		"SAT_LIMITS": "off",
 	}
 	base, err := parse(nil, nil)
 	require.NoError(t, err)
@@ -164,5 +166,38 @@ func TestTracesGoToTheStandardVariables(t *testing.T) {
 		_, err := parse(nil, map[string]string{"OTEL_EXPORTER_OTLP_HEADERS": broken})
 		assert.ErrorContains(t, err, "OTEL_EXPORTER_OTLP_HEADERS holds a part that is no NAME=VALUE")
 		assert.NotContains(t, err.Error(), broken)
+	}
+}
+
+func TestOthersAreServedWithAccountsAlone(t *testing.T) {
+	for _, c := range []struct {
+		host, published string
+		auth            Switch
+		allowed         bool
+	}{
+		{"127.0.0.1", "", false, true}, {"::1", "", false, true}, {"localhost", "", false, true}, {"0.0.0.0", "", false, false},
+		{"192.0.2.1", "", false, false}, {"", "", false, false}, {"0.0.0.0", "127.0.0.1", false, true}, {"0.0.0.0", "0.0.0.0", false, false},
+		{"127.0.0.1", "192.0.2.1", false, false}, {"0.0.0.0", "", true, true}, {"0.0.0.0", "0.0.0.0", true, true},
+	} {
+		err := Config{Host: c.host, PublishedOn: c.published, Auth: c.auth}.CheckReach()
+		assert.Equal(t, c.allowed, err == nil, "%+v", c)
+		if err != nil {
+			assert.ErrorContains(t, err, "SAT_AUTH=on")
+		}
+	}
+}
+
+func TestTheDatabasesAddress(t *testing.T) {
+	for want, c := range map[string]Config{
+		"sqlite:.sat/sat.db":               {Home: ".sat"},
+		"sqlite:/data/sat.db":              {Home: ".sat", DatabaseURL: "sqlite:/data/sat.db"},
+		"postgres://sat:p%40ss@db/sat":     {DatabaseURL: "postgres://sat@db/sat", DatabasePassword: "p@ss"},
+		"postgres://sat:given@db:5432/sat": {DatabaseURL: "postgres://sat:given@db:5432/sat", DatabasePassword: "other"},
+	} {
+		assert.Equal(t, want, c.Database())
+	}
+	for _, bad := range []map[string]string{{"DATABASE_URL": "mysql://x"}, {"SAT_AUTH": "maybe"}, {"SAT_REGISTRATION": "all"}, {"SAT_KEY_LIMIT": "0"}} {
+		_, err := parse(nil, bad)
+		assert.Error(t, err)
 	}
 }

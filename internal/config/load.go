@@ -163,6 +163,8 @@ func envName(field string) string {
 
 func humanType(t reflect.Type) string {
 	switch t.String() {
+	case "config.Switch":
+		return "switch; write on or off"
 	case "int":
 		return "whole number"
 	case "time.Duration":

@@ -1,12 +1,16 @@
 package middleware
 
 import (
+	"crypto/sha256"
+	"crypto/subtle"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 
 	chimiddleware "github.com/go-chi/chi/v5/middleware"
+
+	"sattutor/internal/api"
 )
 
 // ClientAddr finds the client's address: the peer's, or, where the peer is in one of the trusted ranges, the one that
@@ -30,4 +34,25 @@ func ClientOf(r *http.Request) string {
 	}
 	host, _, _ := net.SplitHostPort(r.RemoteAddr)
 	return host
+}
+
+// ForwardedAddr believes the address that the pages name for the person they call for, where they show the key that both
+// servers hold. Without a key it believes nobody.
+func ForwardedAddr(key string) Wrap {
+	if key == "" {
+		return func(next http.Handler) http.Handler { return next }
+	}
+	want := sha256.Sum256([]byte(key))
+	named := chimiddleware.ClientIPFromHeader(api.HeaderClientAddr)
+	return func(next http.Handler) http.Handler {
+		believed := named(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			got := sha256.Sum256([]byte(r.Header.Get(api.HeaderFrontendKey)))
+			if subtle.ConstantTimeCompare(got[:], want[:]) == 1 && r.Header.Get(api.HeaderClientAddr) != "" {
+				believed.ServeHTTP(w, r)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
 }

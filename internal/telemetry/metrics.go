@@ -25,6 +25,7 @@ type Metrics struct {
 	waited   *prometheus.HistogramVec
 	cached   *prometheus.CounterVec
 	spans    prometheus.Counter
+	refused  *prometheus.CounterVec
 }
 
 // NewMetrics gives a registry that names this build by its version and revision.
@@ -51,12 +52,14 @@ func NewMetrics(version, revision string) *Metrics {
 		spans: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "sat_telemetry_dropped_total", Help: "Spans that the receiver of traces did not get.",
 			ConstLabels: prometheus.Labels{"kind": "span"}}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sat_rate_limited_total", Help: "Requests refused because their caller's quota was used up."}, []string{"quota"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "sat_build_info", Help: "Always 1; the labels name the build.",
 		ConstLabels: prometheus.Labels{"version": version, "revision": revision}})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.panics, m.answers, m.took, m.waited, m.cached, m.spans, build,
+	m.registry.MustRegister(m.requests, m.panics, m.answers, m.took, m.waited, m.cached, m.spans, m.refused, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -71,6 +74,9 @@ func (m *Metrics) Panic(route string) { m.panics.WithLabelValues(route).Inc() }
 
 // SpansDropped counts spans that were not delivered.
 func (m *Metrics) SpansDropped(spans int) { m.spans.Add(float64(spans)) }
+
+// Refused counts a request over a quota.
+func (m *Metrics) Refused(quota string) { m.refused.WithLabelValues(quota).Inc() }
 
 // Answered is one question that came to its end.
 type Answered struct {

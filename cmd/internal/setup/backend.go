@@ -2,6 +2,7 @@ package setup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -29,14 +30,22 @@ type Backend struct {
 
 	cfg       config.Config
 	server    *backend.Server
+	storing   *storing
 	metrics   *telemetry.Metrics
 	traces    *telemetry.Traces // nil for none
 	stopWatch context.CancelFunc
 	watching  chan struct{}
 }
 
-// OpenBackend wires the backend around an engine and begins to watch that. Close ends both.
+// OpenBackend wires the backend around an engine and a database, and begins to watch the engine. Close ends all three.
 func OpenBackend(cfg config.Config, log *slog.Logger, deadlines *Deadlines, e *Engine) (*Backend, error) {
+	if err := cfg.CheckReach(); err != nil {
+		return nil, err
+	}
+	storing, err := startStoring(cfg, log)
+	if err != nil {
+		return nil, err
+	}
 	metrics := telemetry.NewMetrics(Version(), Revision())
 	budget := func() time.Duration {
 		if cfg.AnswerBudget > 0 {
@@ -49,9 +58,9 @@ func OpenBackend(cfg config.Config, log *slog.Logger, deadlines *Deadlines, e *E
 	record := &recorder{metrics: metrics}
 	traces, err := openTraces(cfg, log, metrics, telemetry.TraceOptions{Service: "sat-backend", Parents: true})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, storing.close())
 	}
-	asks := tutor.Options{Engine: e, Models: registry, Gate: gate, Record: record}
+	asks := tutor.Options{Engine: e, Models: registry, Gate: gate, Record: recording(cfg, record, storing.store, log)}
 	if traces != nil {
 		asks = trace(asks, traces)
 	}
@@ -63,20 +72,22 @@ func OpenBackend(cfg config.Config, log *slog.Logger, deadlines *Deadlines, e *E
 
 	opts := backend.Options{
 		Answers: asking, Chats: asking, Models: registry, Parse: prompt.ParseBlock, GatewayKey: cfg.GatewayKey.Reveal(),
-		Parts:   map[string]backend.Readiness{"engine": watcher},
+		Parts:   map[string]backend.Readiness{"engine": watcher, "store": storing},
 		Version: api.Version{Version: Version(), Revision: Revision(), Go: GoVersion()},
 		Log:     log, Metrics: metrics, Timeout: deadlines.Backend,
 		CORS: backend.CORS{Origins: cfg.CORSOrigins}, Public: cfg.PublicURL, Proxies: cfg.TrustedProxies,
+		Accounts: storing.accounts, Records: storing.store, Limits: limits(cfg), Counter: storing.counter(log), Refused: metrics.Refused,
+		FrontendKey: cfg.FrontendKey.Reveal(),
 	}
 	if traces != nil {
 		opts.Traces = traces
 	}
 	server, err := backend.New(opts)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, storing.close())
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	b := &Backend{Watcher: watcher, Tutor: asking, Registry: registry, Engine: e, cfg: cfg, server: server, metrics: metrics, traces: traces,
+	b := &Backend{Watcher: watcher, Tutor: asking, Registry: registry, Engine: e, cfg: cfg, server: server, metrics: metrics, traces: traces, storing: storing,
 		stopWatch: stop, watching: make(chan struct{})}
 	go func() {
 		defer close(b.watching)
@@ -100,12 +111,12 @@ func metricsListener(addr, setting string, metrics *telemetry.Metrics) []Listene
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}}}
 }
 
-// Close ends the watch and the engine; children get until the context ends to finish. The last spans are sent.
+// Close ends the watch, the engine and the use of the database; children get until the context ends to finish. The last spans are sent.
 func (b *Backend) Close(ctx context.Context) error {
 	b.stopWatch()
 	<-b.watching
 	closeTraces(ctx, b.traces)
-	return b.Engine.Close(ctx)
+	return errors.Join(b.Engine.Close(ctx), b.storing.close())
 }
 
 // Frontend is the students' pages with everything behind them, opened.
@@ -118,12 +129,16 @@ type Frontend struct {
 
 // OpenFrontend wires the students' pages around a client of the backend.
 func OpenFrontend(cfg config.Config, log *slog.Logger, deadlines *Deadlines) (*Frontend, error) {
+	if err := cfg.CheckReach(); err != nil {
+		return nil, err
+	}
 	f := &Frontend{cfg: cfg, metrics: telemetry.NewMetrics(Version(), Revision())}
 	var err error
 	if f.traces, err = openTraces(cfg, log, f.metrics, telemetry.TraceOptions{Service: "sat-frontend"}); err != nil {
 		return nil, err
 	}
-	client, err := apiclient.New(apiclient.Options{BaseURL: cfg.BackendURL, Timeout: deadlines.Frontend, Trace: telemetry.Traceparent})
+	client, err := apiclient.New(apiclient.Options{BaseURL: cfg.BackendURL, Timeout: deadlines.Frontend, Trace: telemetry.Traceparent,
+		FrontendKey: cfg.FrontendKey.Reveal()})
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,9 @@ func StackSecrets() []string {
 	return []string{"vllm_api_key", "gateway_key", "hmac_key", "open_webui_session_key", "open_webui_admin_password"}
 }
 
+// SharedSecrets names the keys that the backend shares with the pages, which must not see the others.
+func SharedSecrets() []string { return []string{"frontend_key"} }
+
 // secretMode lets the owner's group read: the GPU engine runs under another user of that group.
 const secretMode = 0o440
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -28,7 +29,8 @@ import (
 func testConfig(t *testing.T, engineURL string) config.Config {
 	t.Helper()
 	cfg := config.Config{Host: "127.0.0.1", OpenAIBaseURL: engineURL, DefaultModel: "sat-lora", BaseModel: "base", LoraModel: "lora",
-		MaxModelLen: 4096, EngineTimeout: 20 * time.Second, PublicURL: "http://localhost:7860", LogLevel: "info", MetricsAddr: "off"}
+		MaxModelLen: 4096, EngineTimeout: 20 * time.Second, PublicURL: "http://localhost:7860", LogLevel: "info", MetricsAddr: "off",
+		DatabaseURL: "sqlite:" + filepath.Join(t.TempDir(), "sat.db"), KeepAnswers: true}
 	cfg, err := ChoosePorts(t.Context(), cfg)
 	require.NoError(t, err)
 	return cfg

@@ -121,7 +121,7 @@ func newProduct(t *testing.T, cfg config.Config, log *slog.Logger) *product {
 		p.engine.ServeHTTP(w, r)
 	}))
 	t.Cleanup(vllm.Close)
-	cfg.OpenAIBaseURL = vllm.URL + "/v1"
+	cfg.OpenAIBaseURL, cfg.Home = vllm.URL+"/v1", t.TempDir()
 	deadlines := NewDeadlines(cfg)
 	engine, err := OpenEngine(t.Context(), cfg, log, deadlines)
 	require.NoError(t, err)
