@@ -20,10 +20,10 @@ import (
 
 func bankCommand() *cli.Command {
 	return &cli.Command{
-		Name: "bank", Usage: "judge, convert and search questions",
+		Name: "bank", Usage: "take questions in and out, judge, convert and search them",
 		Description: "Reads and writes " + formatNames() + ".\nThe format of a file is told by its content; " +
 			"--format names it where that fails. FILE may be - for standard input, or `shipped` for the questions that come with the product.",
-		Commands: []*cli.Command{bankLintCommand(), bankConvertCommand(), bankSimilarCommand()},
+		Commands: []*cli.Command{bankImportCommand(), bankExportCommand(), bankUndoCommand(), bankLintCommand(), bankConvertCommand(), bankSimilarCommand()},
 	}
 }
 
@@ -51,14 +51,9 @@ func readBank(c *cli.Command) (*questionbank.Reading, error) {
 	if c.Args().Len() == 0 {
 		return nil, failed(setup.ExitUsage, fmt.Errorf("name a file of questions; `%s --help` tells more", c.FullName()))
 	}
-	opts := questionbank.ReadOptions{Format: questionbank.Format(c.String("format")), Framework: sat.Framework(c.String("framework")),
-		Skill: sat.Skill(strings.ToUpper(c.String("skill"))), Rules: questionbank.Rules{Shipped: c.Bool("strict")}}
-	if path := c.String("fingerprints"); path != "" {
-		seen, err := eval.ReadFingerprints(path)
-		if err != nil {
-			return nil, failed(setup.ExitNoInput, err)
-		}
-		opts.Rules.Overlap = func(passage string) string { return string(seen.Check(passage)) }
+	opts, err := readOptions(c)
+	if err != nil {
+		return nil, err
 	}
 	data, err := bankFile(c.Root().Reader, c.Args().First())
 	if err != nil {
@@ -69,6 +64,20 @@ func readBank(c *cli.Command) (*questionbank.Reading, error) {
 	reading := questionbank.Read(data, opts)
 	_ = bar.Finish()
 	return reading, nil
+}
+
+// readOptions gives what the flags say of a file.
+func readOptions(c *cli.Command) (questionbank.ReadOptions, error) {
+	opts := questionbank.ReadOptions{Format: questionbank.Format(c.String("format")), Framework: sat.Framework(c.String("framework")),
+		Skill: sat.Skill(strings.ToUpper(c.String("skill"))), Rules: questionbank.Rules{Shipped: c.Bool("strict")}}
+	if path := c.String("fingerprints"); path != "" {
+		seen, err := eval.ReadFingerprints(path)
+		if err != nil {
+			return opts, failed(setup.ExitNoInput, err)
+		}
+		opts.Rules.Overlap = func(passage string) string { return string(seen.Check(passage)) }
+	}
+	return opts, nil
 }
 
 // bankFile gives a file's bytes, at most one more than a reader takes.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strings"
 
@@ -70,25 +69,12 @@ func writeBank(c *cli.Command, items []sat.Item, to questionbank.Format, name st
 		return failed(setup.ExitData, errors.New(explained(err)))
 	}
 	left := questionbank.Count(losses, questionbank.SeverityError)
-	for _, f := range losses {
-		if c.Bool("losses") || f.Severity == questionbank.SeverityError {
-			fmt.Fprintf(said, "%s:%s\n", name, f)
-		}
-	}
+	printLosses(c, name, losses)
 	fmt.Fprintf(said, "%d questions as %s, %d left out\n", len(items)-left, to, left)
-	if lost := questionbank.Summary(losses); lost != nil {
-		fmt.Fprintf(said, "not carried: %s; --losses lists each\n", strings.Join(lost, ", "))
-	}
-	switch {
-	case c.Bool("dry-run"):
-		return nil
-	case name == "-":
-		_, err = c.Root().Writer.Write(file)
-	default:
-		err = writeWhole(name, func(w io.Writer) error { _, err := w.Write(file); return err })
-	}
-	if err != nil {
-		return failed(setup.ExitFailure, err)
+	if !c.Bool("dry-run") {
+		if err := putFile(c, name, file); err != nil {
+			return err
+		}
 	}
 	if left > 0 {
 		return failed(setup.ExitData, nil)

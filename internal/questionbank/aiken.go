@@ -83,7 +83,7 @@ func readAiken(r *reader) {
 			q.line, size = number, 0
 		}
 		if size += len(line); size > maxBlock {
-			r.broken(Place{number, 1}, CodeLimit, "a question of more than 1 MiB; is an ANSWER line missing?")
+			r.broken(placed(number, 1), CodeLimit, "a question of more than 1 MiB; is an ANSWER line missing?")
 			return
 		}
 		choice := aikenChoice.FindStringSubmatch(line)
@@ -111,7 +111,7 @@ func readAiken(r *reader) {
 
 func (r *reader) aikenBroken(q aikenQuestion, line int, why string) {
 	if n := r.next(); n > 0 {
-		r.reject(n, Place{line, 1}, "", CodeSyntax, "%s", why)
+		r.reject(n, placed(line, 1), "", CodeSyntax, "%s", why)
 	}
 }
 
@@ -122,7 +122,7 @@ func (r *reader) aikenItem(q aikenQuestion, answer string, number int) {
 	}
 	m := aikenAnswer.FindStringSubmatch(answer)
 	if m == nil {
-		r.reject(n, Place{number, 1}, "answer", CodeSyntax, "names no choice; write ANSWER: and one capital letter")
+		r.reject(n, placed(number, 1), "answer", CodeSyntax, "names no choice; write ANSWER: and one capital letter")
 		return
 	}
 	stem := strings.Join(q.stem, " ")
@@ -139,10 +139,10 @@ func (r *reader) aikenItem(q aikenQuestion, answer string, number int) {
 	for i, text := range q.choices {
 		it.Choices = append(it.Choices, sat.Choice{ID: sat.Letter(i), Text: text})
 	}
-	r.entry(n, Place{q.line, 1}, it)
+	r.entry(n, placed(q.line, 1), it)
 	r.spots[n] = func(field string) spot {
 		if field == "answer" {
-			return spot{Place: Place{number, 1}}
+			return spot{Place: placed(number, 1)}
 		}
 		return spot{}
 	}

@@ -105,11 +105,11 @@ func readBlocks(r *reader) {
 	text := "\n" + string(r.data)
 	line := 0
 	for i, part := range strings.Split(text, "\n"+blockHeader) {
-		at := Place{line, 1}
+		at := placed(line, 1)
 		line += strings.Count(part, "\n") + 1
 		if i == 0 {
 			if strings.TrimSpace(part) != "" {
-				r.note(0, Place{1, 1}, "", CodeLoss, SeverityLoss, "the text before the first line “%s” is left out", blockHeader)
+				r.note(0, placed(1, 1), "", CodeLoss, SeverityLoss, "the text before the first line “%s” is left out", blockHeader)
 			}
 			continue
 		}
@@ -132,7 +132,7 @@ func readBlocksJSONL(r *reader) {
 			it.Requires = append(it.Requires, sat.NeedsLine)
 		}
 		body := strings.ReplaceAll(strings.ReplaceAll(b.Text, "\r\n", "\n"), "\r", "\n")
-		r.blockItem(n, Place{line, 1}, strings.TrimPrefix(body, blockHeader), it)
+		r.blockItem(n, placed(line, 1), strings.TrimPrefix(body, blockHeader), it)
 	})
 }
 

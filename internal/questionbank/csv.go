@@ -30,7 +30,7 @@ func readCSV(r *reader) {
 	line := 0
 	for text := range bytes.SplitSeq(r.data, []byte("\n")) {
 		if line++; len(text) > maxCommas && bytes.Count(text, []byte(",")) > maxCommas {
-			r.broken(Place{line, 1}, CodeLimit, "a line with more than %d commas; a table has at most %d columns", maxCommas, maxColumns)
+			r.broken(placed(line, 1), CodeLimit, "a line with more than %d commas; a table has at most %d columns", maxCommas, maxColumns)
 			return
 		}
 	}
@@ -48,7 +48,7 @@ func readCSV(r *reader) {
 			if n == 0 {
 				return
 			}
-			at := Place{wrong.Line, wrong.Column}
+			at := placed(wrong.Line, wrong.Column)
 			if t.header == nil {
 				r.broken(at, CodeSyntax, "the header cannot be read: %v", wrong.Err)
 				return
@@ -58,7 +58,7 @@ func readCSV(r *reader) {
 		}
 		where := csvPlaces(in, len(line))
 		if t.header == nil {
-			if !t.begin(line, spot{Place: Place{1, 1}}) {
+			if !t.begin(line, spot{Place: placed(1, 1)}) {
 				return
 			}
 			continue

@@ -2,23 +2,40 @@ package questionbank
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
+
+	"sattutor/internal/sat"
 )
 
-// Severity says what a finding means for its item.
-type Severity string
+// What readers, lint and writers say, in the words of package sat.
+type (
+	// Finding is one thing to be said of an item or of a file.
+	Finding = sat.Finding
+	// Place is where something stands in a file.
+	Place = sat.Place
+	// Severity says what a finding means for its item.
+	Severity = sat.Severity
+	// Code names the rule of a finding.
+	Code = sat.Rule
+	// Action is what an import does with an item.
+	Action = sat.Action
+)
 
-// The severities. An item with an error is not taken.
+// The severities.
 const (
-	SeverityError   Severity = "error"
-	SeverityWarning Severity = "warning"
-	SeverityLoss    Severity = "loss" // something of the item cannot be carried
-	SeverityInfo    Severity = "info"
+	SeverityError   = sat.SeverityError
+	SeverityWarning = sat.SeverityWarning
+	SeverityLoss    = sat.SeverityLoss
+	SeverityInfo    = sat.SeverityInfo
 )
 
-// Code names a rule: L01 to L18 are those of lint, the others those of reading and writing.
-type Code string
+// The actions.
+const (
+	ActionNew       = sat.ActionNew
+	ActionUpdated   = sat.ActionUpdated
+	ActionUnchanged = sat.ActionUnchanged
+	ActionRejected  = sat.ActionRejected
+)
 
 // The rules of lint.
 const (
@@ -54,42 +71,6 @@ const (
 	CodeLoss         Code = "loss"          // cannot be carried
 )
 
-// Place is where something stands in a file; lines and columns count from 1, columns in characters. 0 is unknown.
-type Place struct {
-	Line   int `json:"line,omitempty"`
-	Column int `json:"column,omitempty"`
-}
-
-// Finding is one thing to be said of an item or of a file.
-type Finding struct {
-	N  int    `json:"n,omitempty"` // the item's position in the file, from 1; 0: the file or the set as a whole
-	ID string `json:"id,omitempty"`
-	Place
-	Cell     string   `json:"cell,omitempty"` // of a spreadsheet: "B7"
-	Field    string   `json:"field,omitempty"`
-	Code     Code     `json:"code"`
-	Severity Severity `json:"severity"`
-	Message  string   `json:"message"` // a sentence without subject when Field is set: "is empty; give the question"
-}
-
-// String gives the finding on one line, as compilers do.
-func (f Finding) String() string {
-	where := f.Cell
-	if where == "" && f.Line > 0 {
-		where = fmt.Sprintf("%d:%d", f.Line, max(f.Column, 1))
-	}
-	for _, part := range []string{f.ID, f.Field} {
-		if part != "" {
-			where += " " + part
-		}
-	}
-	rule := string(f.Severity)
-	if string(f.Code) != rule {
-		rule += " " + string(f.Code)
-	}
-	return fmt.Sprintf("%s: %s: %s", where, rule, f.Message)
-}
-
 // maxFindings bounds a report. What is beyond is counted.
 const maxFindings = 2_000
 
@@ -110,3 +91,5 @@ func sortFindings(findings []Finding) {
 		return cmp.Or(cmp.Compare(a.N, b.N), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 }
+
+func placed(line, column int) Place { return Place{Line: line, Column: column} }

@@ -94,9 +94,9 @@ func readGIFT(r *reader) {
 				b.comments = append(b.comments, strings.TrimSpace(line[2:]))
 			}
 		case strings.HasPrefix(line, "$CATEGORY:"):
-			r.note(0, Place{number, 1}, "", CodeLoss, SeverityLoss, "the category “%s” is left out", shortened(line[10:]))
+			r.note(0, placed(number, 1), "", CodeLoss, SeverityLoss, "the category “%s” is left out", shortened(line[10:]))
 		case size+len(line) > maxBlock:
-			r.broken(Place{number, 1}, CodeLimit, "a question of more than 1 MiB; is a blank line between the questions missing?")
+			r.broken(placed(number, 1), CodeLimit, "a question of more than 1 MiB; is a blank line between the questions missing?")
 			return
 		default:
 			if b.lines == nil {
@@ -149,7 +149,7 @@ func (g *giftReader) block(b giftBlock) {
 	}
 	body, after, found := strings.Cut(rest, "\x00}")
 	if !found {
-		g.reject(n, Place{b.line, 1}, "", CodeSyntax, "the answers of question “%s” begin with { but no } ends them", shortened(giftPlain(name)))
+		g.reject(n, placed(b.line, 1), "", CodeSyntax, "the answers of question “%s” begin with { but no } ends them", shortened(giftPlain(name)))
 		return
 	}
 	if strings.TrimSpace(after) != "" { // a gap in the middle of a sentence
@@ -157,12 +157,12 @@ func (g *giftReader) block(b giftBlock) {
 	}
 	d := giftText(giftPlain(stem), format)
 	it := d.item(g.before)
-	g.dropped(n, Place{b.line, 1}, "question", d)
+	g.dropped(n, placed(b.line, 1), "question", d)
 	if !g.answers(n, b.line, strings.TrimSpace(body), format, &it) {
 		return
 	}
 	g.comments(b, &it)
-	g.entry(n, Place{b.line, 1}, it)
+	g.entry(n, placed(b.line, 1), it)
 }
 
 func (g *giftReader) comments(b giftBlock, it *sat.Item) {
@@ -184,7 +184,7 @@ func (g *giftReader) comments(b giftBlock, it *sat.Item) {
 // answers reads what stands between the braces.
 func (g *giftReader) answers(n, line int, body, format string, it *sat.Item) bool {
 	refuse := func(kind string) bool {
-		g.reject(n, Place{line, 1}, "choices", CodeUnsupported, "is %s; only questions with one right choice are taken", kind)
+		g.reject(n, placed(line, 1), "choices", CodeUnsupported, "is %s; only questions with one right choice are taken", kind)
 		return false
 	}
 	body, feedback, _ := strings.Cut(body, "\x00#\x00#\x00#\x00#")
@@ -204,7 +204,7 @@ func (g *giftReader) answers(n, line int, body, format string, it *sat.Item) boo
 	it.Explanation.Text = d.plain()
 	parts := giftParts(body)
 	if len(parts) > 26 {
-		g.reject(n, Place{line, 1}, "choices", L01, "has %d entries; give %d to %d", len(parts), sat.MinChoices, sat.MaxChoices)
+		g.reject(n, placed(line, 1), "choices", L01, "has %d entries; give %d to %d", len(parts), sat.MinChoices, sat.MaxChoices)
 		return false
 	}
 	for i, part := range parts {
@@ -246,9 +246,9 @@ func giftParts(body string) []string {
 
 // line gives the text of a piece that has no room for marks.
 func (g *giftReader) line(n, line int, field string, d document) string {
-	g.dropped(n, Place{line, 1}, field, d)
+	g.dropped(n, placed(line, 1), field, d)
 	if d.marked() {
-		g.note(n, Place{line, 1}, field, CodeLoss, SeverityLoss, "loses its italics, bold and the like; only passage and question keep them")
+		g.note(n, placed(line, 1), field, CodeLoss, SeverityLoss, "loses its italics, bold and the like; only passage and question keep them")
 	}
 	return d.plain()
 }

@@ -263,7 +263,7 @@ func bigJSON(size int, before, entry, after string) []byte {
 func TestEncodingFaultsHaveTheirPlace(t *testing.T) {
 	r := Read([]byte("passage,question\nabcé\xff"), ReadOptions{Format: CSV})
 	require.Len(t, r.Findings, 1)
-	assert.Equal(t, Place{2, 5}, r.Findings[0].Place)
+	assert.Equal(t, placed(2, 5), r.Findings[0].Place)
 }
 
 func TestScriptsComeOutAsText(t *testing.T) {

@@ -35,16 +35,16 @@ func readJSONL(r *reader) {
 		}
 		switch {
 		case it.V == -1:
-			r.reject(n, Place{line, 1}, "v", CodeSyntax, `is missing; each line begins with {"v":1`)
+			r.reject(n, placed(line, 1), "v", CodeSyntax, `is missing; each line begins with {"v":1`)
 			return
 		case it.V != jsonlVersion:
-			r.reject(n, Place{line, 1}, "v", CodeUnsupported, "is %d; only version %d is known", it.V, jsonlVersion)
+			r.reject(n, placed(line, 1), "v", CodeUnsupported, "is %d; only version %d is known", it.V, jsonlVersion)
 			return
 		}
 		if it.ID == "" {
-			r.reject(n, Place{line, 1}, "id", L01, "is missing; give each question an id of its own")
+			r.reject(n, placed(line, 1), "id", L01, "is missing; give each question an id of its own")
 		}
-		r.entry(n, Place{line, 1}, it.Item)
+		r.entry(n, placed(line, 1), it.Item)
 		r.spots[n] = jsonSpots(line, text)
 	})
 }
@@ -62,7 +62,7 @@ func eachJSONLine(r *reader, known map[string]bool, do func(n, line int, text []
 			return
 		}
 		if len(text) > maxJSONLine {
-			r.reject(n, Place{line, 1}, "", CodeLimit, "the line has %d bytes; at most %d are taken", len(text), maxJSONLine)
+			r.reject(n, placed(line, 1), "", CodeLimit, "the line has %d bytes; at most %d are taken", len(text), maxJSONLine)
 			continue
 		}
 		w := jsonWalk{text: text, known: known}
@@ -79,7 +79,7 @@ func eachJSONLine(r *reader, known map[string]bool, do func(n, line int, text []
 
 // placeOnLine gives the place of a byte offset of a line.
 func placeOnLine(line int, text []byte, offset int) Place {
-	return Place{line, placeIn(text, offset).Column}
+	return placed(line, placeIn(text, offset).Column)
 }
 
 // decodeJSON fills v from a line, or says at what field it cannot.
@@ -94,7 +94,7 @@ func decodeJSON(r *reader, n, line int, text []byte, v any) bool {
 			wrong.Value, jsonKind(wrong.Type))
 		return false
 	}
-	r.reject(n, Place{line, 1}, "", CodeSyntax, "the line is not well-formed JSON: %v", err)
+	r.reject(n, placed(line, 1), "", CodeSyntax, "the line is not well-formed JSON: %v", err)
 	return false
 }
 

@@ -16,17 +16,6 @@ type Bank interface {
 	ItemsByContent(ctx context.Context, keys []string) ([]sat.StoredItem, error)
 }
 
-// Action is what an import does with an item.
-type Action string
-
-// The actions.
-const (
-	ActionNew       Action = "new"
-	ActionUpdated   Action = "updated"
-	ActionUnchanged Action = "unchanged"
-	ActionRejected  Action = "rejected"
-)
-
 // PlanOptions are the wishes for an import.
 type PlanOptions struct {
 	AllowSplit bool // an update may move an item to another split
@@ -38,15 +27,7 @@ type Plan struct {
 	Reading  *Reading
 	Changes  []Change // an entry for each question of the file that could be made out
 	Findings []Finding
-	Counts   Counts
-}
-
-// Counts sums a plan up.
-type Counts struct {
-	New       int `json:"new"`
-	Updated   int `json:"updated"`
-	Unchanged int `json:"unchanged"`
-	Rejected  int `json:"rejected"`
+	Counts   sat.ImportCounts
 }
 
 // Change is what happens to one item.
@@ -278,38 +259,20 @@ func restoreCodes(it *sat.Item, former sat.Item, lost map[string]bool) {
 	}
 }
 
-// Report is a plan for people and programs.
-type Report struct {
-	Format     Format        `json:"format"`
-	FileSHA256 string        `json:"file_sha256"`
-	Plan       string        `json:"plan"`
-	Counts     Counts        `json:"counts"`
-	Losses     int           `json:"losses"`
-	Omitted    int           `json:"omitted,omitempty"` // findings beyond those listed
-	Broken     bool          `json:"broken,omitempty"`  // the file could not be read to its end
-	Entries    []ReportEntry `json:"entries"`
-}
-
-// ReportEntry is one line of a report: what happens to an item, or a finding about it.
-type ReportEntry struct {
-	Finding
-	Action Action `json:"action,omitempty"`
-}
-
 // Report gives the plan as entries in the order of the file: for each item what happens to it, then what was found.
-func (p *Plan) Report() Report {
-	r := Report{Format: p.Reading.Format, FileSHA256: p.Reading.SHA256, Plan: p.ID, Counts: p.Counts,
-		Losses: Count(p.Findings, SeverityLoss), Omitted: p.Reading.Omitted, Broken: p.Reading.Broken, Entries: []ReportEntry{}}
+func (p *Plan) Report() sat.ImportReport {
+	r := sat.ImportReport{Format: string(p.Reading.Format), FileSHA256: p.Reading.SHA256, Plan: p.ID, Counts: p.Counts,
+		Losses: Count(p.Findings, SeverityLoss), Omitted: p.Reading.Omitted, Broken: p.Reading.Broken, Entries: []sat.ImportEntry{}}
 	at := 0
 	upTo := func(n int) {
 		for ; at < len(p.Findings) && p.Findings[at].N <= n; at++ {
-			r.Entries = append(r.Entries, ReportEntry{Finding: p.Findings[at]})
+			r.Entries = append(r.Entries, sat.ImportEntry{Finding: p.Findings[at]})
 		}
 	}
 	for i, c := range p.Changes {
 		upTo(c.N - 1)
 		e := p.Reading.Entries[i]
-		r.Entries = append(r.Entries, ReportEntry{Action: c.Action, Finding: Finding{N: c.N, ID: c.Item.ID, Place: e.Place, Cell: e.Cell,
+		r.Entries = append(r.Entries, sat.ImportEntry{Action: c.Action, Finding: Finding{N: c.N, ID: c.Item.ID, Place: e.Place, Cell: e.Cell,
 			Severity: SeverityInfo, Message: c.sentence()}})
 		upTo(c.N)
 	}

@@ -49,7 +49,7 @@ func TestImportingAnExportChangesNothing(t *testing.T) {
 		}
 		t.Run(string(c.Format), func(t *testing.T) {
 			p := planFor(t, []sat.Item{ferry()}, c.Format, shelf{ferry()}, PlanOptions{})
-			assert.Equal(t, Counts{Unchanged: 1}, p.Counts, "%v", p.Findings)
+			assert.Equal(t, sat.ImportCounts{Unchanged: 1}, p.Counts, "%v", p.Findings)
 			rapid.Check(t, func(t *rapid.T) {
 				it := anyItem().Draw(t, "item")
 				if c.Format == Aiken && len(it.Passages) > 1 {
@@ -64,7 +64,7 @@ func TestImportingAnExportChangesNothing(t *testing.T) {
 				if p.Counts.Rejected > 0 {
 					t.Skip("names a line that is not there")
 				}
-				require.Equal(t, Counts{Unchanged: 1}, p.Counts, "%v", p.Changes)
+				require.Equal(t, sat.ImportCounts{Unchanged: 1}, p.Counts, "%v", p.Changes)
 			})
 		})
 	}
@@ -81,18 +81,18 @@ func TestActions(t *testing.T) {
 	renamed.ID = "another-name"
 
 	p := planFor(t, []sat.Item{other}, JSONL, shelf{ferry()}, PlanOptions{})
-	assert.Equal(t, Counts{New: 1}, p.Counts)
+	assert.Equal(t, sat.ImportCounts{New: 1}, p.Counts)
 
 	p = planFor(t, []sat.Item{corrected}, JSONL, shelf{ferry()}, PlanOptions{})
-	assert.Equal(t, Counts{Updated: 1}, p.Counts)
+	assert.Equal(t, sat.ImportCounts{Updated: 1}, p.Counts)
 	assert.Equal(t, []string{"answer"}, p.Changes[0].Fields)
 
 	p = planFor(t, []sat.Item{renamed}, JSONL, shelf{ferry()}, PlanOptions{})
-	assert.Equal(t, Counts{Unchanged: 1}, p.Counts, "the same question under another name is the one that is there")
+	assert.Equal(t, sat.ImportCounts{Unchanged: 1}, p.Counts, "the same question under another name is the one that is there")
 	assert.Empty(t, p.Items())
 
 	p = planFor(t, []sat.Item{moved}, JSONL, shelf{ferry()}, PlanOptions{})
-	assert.Equal(t, Counts{Unchanged: 1}, p.Counts)
+	assert.Equal(t, sat.ImportCounts{Unchanged: 1}, p.Counts)
 	assert.Equal(t, L13, p.Findings[len(p.Findings)-1].Code)
 	p = planFor(t, []sat.Item{moved}, JSONL, shelf{ferry()}, PlanOptions{AllowSplit: true})
 	assert.Equal(t, []sat.StoredItem{Stored(moved, 7)}, p.Items(), "with the version that it replaces")
@@ -102,7 +102,7 @@ func TestALossyFileChangesOnlyWhatItCarries(t *testing.T) {
 	edited := ferry()
 	edited.Choices[0].Text = "She wants to count the passengers who still use the ferry."
 	p := planFor(t, []sat.Item{edited}, CSV, shelf{ferry()}, PlanOptions{})
-	require.Equal(t, Counts{Updated: 1}, p.Counts)
+	require.Equal(t, sat.ImportCounts{Updated: 1}, p.Counts)
 	assert.Equal(t, edited, p.Items()[0].Item, "the quotes stay, which CSV does not carry")
 }
 
@@ -126,7 +126,7 @@ func TestTheReportHasEachQuestionOnce(t *testing.T) {
 	p, err := MakePlan(context.Background(), reading, shelf{}, PlanOptions{})
 	require.NoError(t, err)
 	r := p.Report()
-	assert.Equal(t, Counts{New: 2, Rejected: 2}, r.Counts)
+	assert.Equal(t, sat.ImportCounts{New: 2, Rejected: 2}, r.Counts)
 	actions := map[int]Action{}
 	for i, e := range r.Entries {
 		if e.Action != "" {

@@ -104,7 +104,7 @@ func Read(data []byte, opts ReadOptions) *Reading {
 func (r *reader) decode() bool {
 	text := bytes.TrimPrefix(r.data, []byte("\xef\xbb\xbf"))
 	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
-		r.broken(Place{1, 1}, CodeEncoding, "the file is in UTF-16; save it as UTF-8")
+		r.broken(placed(1, 1), CodeEncoding, "the file is in UTF-16; save it as UTF-8")
 		return false
 	}
 	if !utf8.Valid(text) {
@@ -128,7 +128,7 @@ func (r *reader) decode() bool {
 func placeIn(text []byte, offset int) Place {
 	head := text[:min(max(offset, 0), len(text))]
 	start := bytes.LastIndexByte(head, '\n') + 1
-	return Place{bytes.Count(head, []byte("\n")) + 1, utf8.RuneCount(head[start:]) + 1}
+	return placed(bytes.Count(head, []byte("\n"))+1, utf8.RuneCount(head[start:])+1)
 }
 
 // found gives the running number of the next item, 0 when there are more than a file may hold.

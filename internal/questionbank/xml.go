@@ -75,7 +75,7 @@ func longTag(data []byte) int {
 
 func (x *xmlReader) place() Place {
 	line, column := x.dec.InputPos()
-	return Place{line, column}
+	return placed(line, column)
 }
 
 func (x *xmlReader) fault(at Place, code Code, format string, args ...any) error {

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"sattutor/cmd/internal/setup"
+	"sattutor/internal/questionbank"
+	"sattutor/internal/sat"
+	"sattutor/internal/store"
+)
+
+func bankExportCommand() *cli.Command {
+	return &cli.Command{
+		Name: "export", Usage: "write questions of the bank to a file", ArgsUsage: "OUT",
+		Description: "The format is told by the ending of OUT, or by --to; OUT may be - for standard output.\n\n" +
+			"  sat bank export bank.jsonl\n" +
+			"  sat bank export --skill INF --to anki cards.txt",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "to", Usage: "format of OUT: " + formatNames()},
+			&cli.StringFlag{Name: "words", Usage: "only questions that hold these words"},
+			&cli.StringFlag{Name: "framework", Usage: "only digital or paper"},
+			&cli.StringFlag{Name: "skill", Usage: "only this skill, by its code"},
+			&cli.StringFlag{Name: "genre", Usage: "only this genre"},
+			&cli.StringFlag{Name: "tag", Usage: "only with this tag"},
+			&cli.StringFlag{Name: "split", Usage: "only this split"},
+			&cli.BoolFlag{Name: "losses", Usage: "list what is lost of each question"},
+		},
+		Action: bankExport,
+	}
+}
+
+func bankExport(ctx context.Context, c *cli.Command) error {
+	if c.Args().Len() != 1 {
+		return failed(setup.ExitUsage, errors.New("name the file to write, or - for standard output"))
+	}
+	name := c.Args().First()
+	to, err := formatOf(name, c.String("to"))
+	if err != nil {
+		return failed(setup.ExitUsage, err)
+	}
+	filter := sat.ItemFilter{Words: c.String("words"), Framework: sat.Framework(c.String("framework")),
+		Skill: sat.Skill(strings.ToUpper(c.String("skill"))), Genre: sat.Genre(c.String("genre")), Tag: c.String("tag"), Split: sat.Split(c.String("split"))}
+	return withBank(ctx, c, func(desk *questionbank.Desk, _ *store.Store) error {
+		file, err := desk.Export(ctx, filter, string(to))
+		if err != nil {
+			return failed(setup.ExitData, errors.New(explained(err)))
+		}
+		printLosses(c, name, file.Losses)
+		fmt.Fprintf(c.Root().ErrWriter, "%d questions as %s\n", file.Items, to)
+		return putFile(c, name, file.Content)
+	})
+}
+
+// printLosses says what a file does not carry: what was left out, and the rest in sum or, where asked, one by one.
+func printLosses(c *cli.Command, name string, losses []sat.Finding) {
+	said := c.Root().ErrWriter
+	for _, f := range losses {
+		if c.Bool("losses") || f.Severity == sat.SeverityError {
+			fmt.Fprintf(said, "%s:%s\n", name, f)
+		}
+	}
+	if lost := questionbank.Summary(losses); lost != nil {
+		fmt.Fprintf(said, "not carried: %s; --losses lists each\n", strings.Join(lost, ", "))
+	}
+}
+
+// putFile writes a file, or standard output for "-".
+func putFile(c *cli.Command, name string, content []byte) error {
+	var err error
+	if name == "-" {
+		_, err = c.Root().Writer.Write(content)
+	} else {
+		err = writeWhole(name, func(w io.Writer) error { _, err := w.Write(content); return err })
+	}
+	if err != nil {
+		return failed(setup.ExitFailure, err)
+	}
+	return nil
+}

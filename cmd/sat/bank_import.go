@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v3"
+
+	"sattutor/cmd/internal/setup"
+	"sattutor/internal/config"
+	"sattutor/internal/questionbank"
+	"sattutor/internal/sat"
+	"sattutor/internal/store"
+)
+
+func bankImportCommand() *cli.Command {
+	return &cli.Command{
+		Name: "import", Usage: "take questions into the bank", ArgsUsage: "FILE",
+		Description: "Questions that are there already, by id or by what they ask, are updated; what the format of the file cannot carry\n" +
+			"stays as it is. Questions with errors are left out, and the exit code is 65 then; with --all-or-nothing nothing is stored.\n" +
+			"An import can be undone: `sat bank undo CHANGE`.\n\n" +
+			"  sat bank import shipped\n" +
+			"  sat bank import --dry-run --framework digital --skill INF questions.csv",
+		Flags: append(readFlags(),
+			&cli.BoolFlag{Name: "dry-run", Usage: "say what would happen, store nothing"},
+			&cli.BoolFlag{Name: "all-or-nothing", Usage: "store nothing if one question cannot be taken"},
+			&cli.BoolFlag{Name: "allow-split", Usage: "let an update move a question to another split"},
+			&cli.BoolFlag{Name: "json", Usage: "print the report as JSON"}),
+		Action: bankImport,
+	}
+}
+
+func bankImport(ctx context.Context, c *cli.Command) error {
+	if c.Args().Len() != 1 {
+		return failed(setup.ExitUsage, errors.New("name one file of questions"))
+	}
+	file, err := bankFile(c.Root().Reader, c.Args().First())
+	if err != nil {
+		return failed(setup.ExitNoInput, err)
+	}
+	opts, err := readOptions(c)
+	if err != nil {
+		return err
+	}
+	bar := questions(c.Root().ErrWriter, "reading", -1)
+	req := sat.ImportRequest{File: file, Format: string(opts.Format), Framework: opts.Framework, Skill: opts.Skill,
+		Rehearse: c.Bool("dry-run"), Strict: c.Bool("all-or-nothing"), AllowSplit: c.Bool("allow-split"),
+		Progress: func(items int) { _ = bar.Set(items) }}
+	var report sat.ImportReport
+	var refused error
+	err = withBank(ctx, c, func(desk *questionbank.Desk, _ *store.Store) error {
+		report, refused = desk.Import(ctx, req)
+		_ = bar.Finish()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	out := c.Root().Writer
+	if c.Bool("json") {
+		err = printJSON(out, report)
+	} else {
+		printReport(out, c.Args().First(), report)
+	}
+	switch {
+	case err != nil:
+		return failed(setup.ExitFailure, err)
+	case refused != nil:
+		return failed(setup.ExitData, errors.New(explained(refused)))
+	case report.Counts.Rejected > 0 || report.Broken:
+		return failed(setup.ExitData, nil)
+	}
+	return nil
+}
+
+// printReport writes a report for people: what is wrong, what is lost in sum, and what happens.
+func printReport(w io.Writer, file string, r sat.ImportReport) {
+	var findings, losses []sat.Finding
+	for _, e := range r.Entries {
+		switch {
+		case e.Action == sat.ActionUpdated:
+			fmt.Fprintf(w, "%s: %s %s\n", file, e.ID, e.Message)
+		case e.Action != "":
+		case e.Severity == sat.SeverityLoss:
+			losses = append(losses, e.Finding)
+		default:
+			findings = append(findings, e.Finding)
+		}
+	}
+	printBankFindings(w, file, findings, r.Omitted)
+	printBankFindings(w, file, losses, 0)
+	did := "would be"
+	if r.Change != "" {
+		did = "were"
+	}
+	fmt.Fprintf(w, "%d questions %s added, %d updated; %d are there as they are, %d cannot be taken (read as %s)\n", r.Counts.New, did,
+		r.Counts.Updated, r.Counts.Unchanged, r.Counts.Rejected, r.Format)
+	if r.Change != "" {
+		fmt.Fprintf(w, "change %s; `sat bank undo %[1]s` takes it back\n", r.Change)
+	}
+}
+
+func bankUndoCommand() *cli.Command {
+	return &cli.Command{
+		Name: "undo", Usage: "take an import or another change of the bank back", ArgsUsage: "CHANGE",
+		Action: func(ctx context.Context, c *cli.Command) error {
+			if c.Args().Len() != 1 {
+				return failed(setup.ExitUsage, errors.New("name the change; the import printed it"))
+			}
+			return withBank(ctx, c, func(_ *questionbank.Desk, s *store.Store) error {
+				undone, err := s.UndoChange(ctx, "", c.Args().First())
+				if err != nil {
+					return failed(setup.ExitData, errors.New(explained(err)))
+				}
+				fmt.Fprintf(c.Root().Writer, "%d questions are as they were before\n", undone.Items)
+				return nil
+			})
+		},
+	}
+}
+
+// withBank opens the configured database for work on the bank.
+func withBank(ctx context.Context, c *cli.Command, f func(*questionbank.Desk, *store.Store) error) error {
+	return withConfig(c, func(cfg config.Config) error {
+		s, err := setup.OpenStore(ctx, cfg)
+		if err != nil {
+			return failed(setup.ExitUnavailable, err)
+		}
+		return errors.Join(f(questionbank.NewDesk(s), s), s.Close())
+	})
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sattutor/cmd/internal/setup"
+)
+
+// inBank runs a command of the bank on a database of its own.
+func inBank(t *testing.T, database string, args ...string) (code int, stdout, stderr string) {
+	t.Setenv("DATABASE_URL", "sqlite:"+database)
+	var out, errs bytes.Buffer
+	code = run(t.Context(), append([]string{"sat", "bank"}, args...), bytes.NewReader(nil), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func TestLosslessFormatsCarryABankIntoAnEmptyDatabase(t *testing.T) {
+	t.Chdir(t.TempDir())
+	code, stdout, stderr := inBank(t, "first.db", "import", "shipped")
+	require.Equal(t, setup.ExitOK, code, stderr)
+	assert.Contains(t, stdout, "56 questions were added, 0 updated")
+	code, _, stderr = inBank(t, "first.db", "export", "first.jsonl")
+	require.Equal(t, setup.ExitOK, code, stderr)
+	for _, name := range []string{"bank.jsonl", "bank.zip"} {
+		code, _, stderr := inBank(t, "first.db", "export", name)
+		require.Equal(t, setup.ExitOK, code, stderr)
+		assert.NotContains(t, stderr, "not carried")
+		database := name + ".db"
+		code, _, stderr = inBank(t, database, "import", name)
+		require.Equal(t, setup.ExitOK, code, stderr)
+		code, _, stderr = inBank(t, database, "export", "back.jsonl")
+		require.Equal(t, setup.ExitOK, code, stderr)
+		first, err := os.ReadFile("first.jsonl")
+		require.NoError(t, err)
+		back, err := os.ReadFile("back.jsonl")
+		require.NoError(t, err)
+		assert.Equal(t, string(first), string(back), name)
+	}
+	for _, name := range []string{"bank.csv", "bank.xlsx", "bank.gift", "bank.xml"} {
+		code, _, stderr := inBank(t, "first.db", "export", name)
+		require.Equal(t, setup.ExitOK, code, stderr)
+		code, stdout, stderr := inBank(t, "first.db", "import", name)
+		require.Equal(t, setup.ExitOK, code, stderr)
+		assert.Contains(t, stdout, "0 updated; 56 are there as they are", name)
+	}
+}
+
+func TestImportIsRehearsedStoredAndUndone(t *testing.T) {
+	t.Chdir(t.TempDir())
+	database := filepath.Join(t.TempDir(), "bank.db")
+	const good = "passage,question,a,b,c,d,answer\nThe lamp burned all night.,What burned?,lamp,sea,sky,pier,A\n"
+	require.NoError(t, os.WriteFile("good.csv", []byte(good), 0o600))
+	require.NoError(t, os.WriteFile("half.csv", []byte(good+"The sea was calm.,What was calm?,lamp,sea,sky,pier,E\n"), 0o600))
+	as := []string{"--framework", "digital", "--skill", "INF"}
+
+	code, stdout, _ := inBank(t, database, append([]string{"import", "--dry-run"}, append(as, "good.csv")...)...)
+	assert.Equal(t, setup.ExitOK, code)
+	assert.Contains(t, stdout, "1 questions would be added")
+	code, _, stderr := inBank(t, database, "export", "--to", "csv", "-")
+	assert.Equal(t, setup.ExitData, code)
+	assert.Contains(t, stderr, "No question fits", "a rehearsal stores nothing")
+
+	code, stdout, stderr = inBank(t, database, append([]string{"import", "--all-or-nothing"}, append(as, "half.csv")...)...)
+	assert.Equal(t, setup.ExitData, code)
+	assert.Contains(t, stdout, "1 cannot be taken")
+	assert.Contains(t, stderr, "Nothing was stored")
+
+	code, stdout, _ = inBank(t, database, append([]string{"import"}, append(as, "half.csv")...)...)
+	assert.Equal(t, setup.ExitData, code, "one question was left out")
+	change := regexp.MustCompile(`bank undo (\S+)`).FindStringSubmatch(stdout)
+	require.NotNil(t, change, stdout)
+	code, stdout, stderr = inBank(t, database, "undo", change[1][:len(change[1])-1])
+	assert.Equal(t, setup.ExitOK, code, stderr)
+	assert.Contains(t, stdout, "1 questions are as they were")
+	code, _, _ = inBank(t, database, "export", "--to", "csv", "-")
+	assert.Equal(t, setup.ExitData, code, "the bank is empty again")
+	code, _, stderr = inBank(t, database, "undo", "nothing")
+	assert.Equal(t, setup.ExitData, code)
+	assert.Contains(t, stderr, "There is no such change")
+}

@@ -1,0 +1,124 @@
+package questionbank
+
+import (
+	"context"
+
+	"sattutor/internal/sat"
+)
+
+// Shelf is where a bank's items stand.
+type Shelf interface {
+	Bank
+	SearchItems(ctx context.Context, f sat.ItemFilter) (items []sat.StoredItem, total int, err error)
+	SaveItems(ctx context.Context, c sat.BankChange, items []sat.StoredItem) (sat.BankChange, error)
+}
+
+// Desk is where people work on a bank: they look items up, change them, and take files in and out. It holds every item
+// to the rules before it is stored.
+type Desk struct{ shelf Shelf }
+
+// NewDesk gives a desk before a shelf.
+func NewDesk(shelf Shelf) *Desk { return &Desk{shelf} }
+
+// maxExport bounds the items of one file.
+const maxExport = MaxItems
+
+// Import rehearses an import, or does what a rehearsal with this plan has said. A bank that has changed since is a
+// Conflict.
+func (d *Desk) Import(ctx context.Context, req sat.ImportRequest) (sat.ImportReport, error) {
+	reading := Read(req.File, ReadOptions{Format: Format(req.Format), Framework: req.Framework, Skill: req.Skill, Progress: req.Progress})
+	plan, err := MakePlan(ctx, reading, d.shelf, PlanOptions{AllowSplit: req.AllowSplit})
+	if err != nil {
+		return sat.ImportReport{}, err
+	}
+	report := plan.Report()
+	switch {
+	case req.Rehearse:
+		return report, nil
+	case req.Plan != "" && req.Plan != plan.ID:
+		return report, sat.Errorf(sat.Conflict, "The bank, the file or the options have changed since the rehearsal. Look at the new report.")
+	case req.Strict && plan.Counts.Rejected > 0:
+		return report, sat.Errorf(sat.Invalid, "Nothing was stored: %s cannot be taken.", plural(plan.Counts.Rejected, "question"))
+	}
+	items := plan.Items()
+	if len(items) == 0 {
+		return report, nil
+	}
+	change, err := d.shelf.SaveItems(ctx, sat.BankChange{By: req.By, What: "import", Format: string(reading.Format),
+		FileHash: reading.SHA256}, items)
+	if err != nil {
+		return report, err
+	}
+	report.Change = change.ID
+	return report, nil
+}
+
+// Export puts the chosen items into a file and says what the format does not carry.
+func (d *Desk) Export(ctx context.Context, f sat.ItemFilter, format string) (sat.ExportFile, error) {
+	info, ok := Describe(Format(format))
+	if !ok {
+		return sat.ExportFile{}, &sat.Error{Code: sat.Invalid, Message: "There is no such format.",
+			Fields: []sat.FieldError{{Field: "format", Message: "must be one of " + formatNames()}}}
+	}
+	f.Offset, f.Limit = 0, maxExport
+	stored, total, err := d.shelf.SearchItems(ctx, f)
+	switch {
+	case err != nil:
+		return sat.ExportFile{}, err
+	case total == 0:
+		return sat.ExportFile{}, sat.Errorf(sat.NotFound, "No question fits this choice.")
+	case total > maxExport:
+		return sat.ExportFile{}, sat.Errorf(sat.TooLarge, "These are %d questions; at most %d go into one file. Choose fewer.", total, maxExport)
+	}
+	file, losses, err := Write(bare(stored), info.Format, WriteOptions{})
+	if err != nil {
+		return sat.ExportFile{}, err
+	}
+	return sat.ExportFile{Name: "sat-bank" + info.Extension, MediaType: info.MediaType, Items: len(stored), Content: file, Losses: losses}, nil
+}
+
+func bare(stored []sat.StoredItem) []sat.Item {
+	items := make([]sat.Item, len(stored))
+	for i, it := range stored {
+		items[i] = it.Item
+	}
+	return items
+}
+
+func formatNames() string {
+	names := ""
+	for i, f := range Formats() {
+		if i > 0 {
+			names += ", "
+		}
+		names += string(f.Format)
+	}
+	return names
+}
+
+// Check judges an item as it would be stored. It is given back in canonical form, with the findings.
+func (d *Desk) Check(it sat.Item) (sat.Item, []sat.Finding) {
+	it = ReadOptions{}.complete(it)
+	return it, Lint(it, Rules{})
+}
+
+// Save stores one item; version is the one that it replaces, 0 for a new one. What is wrong with it is an Invalid whose
+// fields name each fault; what is doubtful is given back.
+func (d *Desk) Save(ctx context.Context, by string, it sat.Item, version int) (sat.StoredItem, []sat.Finding, error) {
+	it, findings := d.Check(it)
+	wrong := &sat.Error{Code: sat.Invalid, Message: "The question cannot be stored as it is."}
+	for _, f := range findings {
+		if f.Severity == SeverityError {
+			wrong.Fields = append(wrong.Fields, sat.FieldError{Field: f.Field, Message: f.Message})
+		}
+	}
+	if wrong.Fields != nil {
+		return sat.StoredItem{}, findings, wrong
+	}
+	stored := Stored(it, version)
+	if _, err := d.shelf.SaveItems(ctx, sat.BankChange{By: by, What: "edit"}, []sat.StoredItem{stored}); err != nil {
+		return sat.StoredItem{}, findings, err
+	}
+	stored.Version++
+	return stored, findings, nil
+}
