@@ -51,7 +51,7 @@ func bankImport(ctx context.Context, c *cli.Command) error {
 	var report sat.ImportReport
 	var refused error
 	err = withBank(ctx, c, func(desk *questionbank.Desk, _ *store.Store) error {
-		report, refused = desk.Import(ctx, req)
+		report, refused = desk.ImportItems(ctx, req)
 		_ = bar.Finish()
 		return nil
 	})

@@ -30,6 +30,9 @@ func accessOf(route string) (access, bool) {
 	own := access{role: sat.Student}
 	account := access{role: sat.Student, signIn: true}
 	admin := access{role: sat.Admin, scope: sat.ScopeAdmin}
+	reads := access{role: sat.Student, scope: sat.ScopeItems}
+	teaches := access{role: sat.Teacher, scope: sat.ScopeItems}
+	teachesOnce := access{role: sat.Teacher, scope: sat.ScopeItems, once: true}
 	a, ok := map[string]access{
 		"GET /":               open,
 		"GET /health":         open,
@@ -64,6 +67,23 @@ func accessOf(route string) (access, bool) {
 		"GET /api/v1/keys":                account,
 		"POST /api/v1/keys":               account,
 		"DELETE /api/v1/keys/{id}":        account,
+
+		"GET /api/v1/items":                   reads,
+		"GET /api/v1/items/{id}":              reads,
+		"GET /api/v1/items/{id}/similar":      reads,
+		"GET /api/v1/passages":                reads,
+		"GET /api/v1/passages/{id}":           reads,
+		"POST /api/v1/items/{id}/reports":     {role: sat.Student, scope: sat.ScopeItems, once: true},
+		"POST /api/v1/items:check":            teaches,
+		"POST /api/v1/items":                  teachesOnce,
+		"PUT /api/v1/items/{id}":              teaches,
+		"DELETE /api/v1/items/{id}":           teaches,
+		"POST /api/v1/items:import":           teachesOnce,
+		"GET /api/v1/items:export":            teaches,
+		"GET /api/v1/item-reports":            teaches,
+		"PATCH /api/v1/item-reports/{id}":     teaches,
+		"GET /api/v1/bank-changes":            teaches,
+		"POST /api/v1/bank-changes/{id}/undo": teachesOnce,
 
 		"GET /api/v1/users":        admin,
 		"PATCH /api/v1/users/{id}": admin,

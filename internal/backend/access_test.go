@@ -18,6 +18,7 @@ import (
 
 	"sattutor/internal/api"
 	"sattutor/internal/auth"
+	"sattutor/internal/questionbank"
 	"sattutor/internal/sat"
 	"sattutor/internal/store"
 )
@@ -51,7 +52,7 @@ func newSite(t *testing.T, change func(*Options)) *site {
 	require.NoError(t, err)
 	st := &site{store: s, accounts: accounts, secrets: map[string]string{"anonymous": "", "guest": auth.NewGuest()}}
 	st.Server = newServer(t, func(o *Options) {
-		o.Accounts, o.Records = accounts, s
+		o.Accounts, o.Records, o.Bank = accounts, s, desk{s, questionbank.NewDesk(s)}
 		o.Answers = keeping{s}
 		if change != nil {
 			change(o)
@@ -137,6 +138,14 @@ func requests() map[string]string {
 		"POST /api/v1/keys":            `{"label":"x","scopes":["answers"]}`,
 		"PATCH /api/v1/users/{id}":     `{"role":"teacher"}`,
 		"POST /api/v1/invites":         `{"role":"student","days":7}`,
+
+		"POST /api/v1/items/{id}/reports":     `{"reason":"the key is wrong"}`,
+		"POST /api/v1/items:check":            `{"item":` + aQuestion("new") + `}`,
+		"POST /api/v1/items":                  `{"item":` + aQuestion("newcomer") + `}`,
+		"PUT /api/v1/items/{id}":              `{"version":1,"item":` + aQuestion("a-question") + `}`,
+		"POST /api/v1/items:import":           `{"v":1,` + aQuestion("imported")[1:],
+		"PATCH /api/v1/item-reports/{id}":     `{"note":"it is right"}`,
+		"POST /api/v1/bank-changes/{id}/undo": `{}`,
 	}
 }
 
@@ -163,6 +172,16 @@ func objects() map[string]func(t *testing.T, s *site, caller string) string {
 			require.NoError(t, err)
 			return k.ID
 		},
+		"/api/v1/items/{id}":         anItem,
+		"/api/v1/items/{id}/similar": anItem,
+		"/api/v1/items/{id}/reports": anItem,
+		"/api/v1/passages/{id}":      anItem,
+		"/api/v1/item-reports/{id}": func(t *testing.T, s *site, caller string) string {
+			r, err := s.store.ReportItem(t.Context(), sat.ItemReport{ItemID: anItem(t, s, caller), Reason: "wrong"})
+			require.NoError(t, err)
+			return r.ID
+		},
+		"/api/v1/bank-changes/{id}/undo": changeOf,
 		"/api/v1/users/{id}": func(t *testing.T, s *site, caller string) string {
 			id, err := s.accounts.Identify(t.Context(), s.secrets[caller])
 			require.NoError(t, err)
@@ -174,13 +193,21 @@ func objects() map[string]func(t *testing.T, s *site, caller string) string {
 // hasOwn tells whether a caller can have an object of a route: anonymous people have none, and accounts are not had by
 // guests and keys.
 func hasOwn(route, caller string) bool {
-	switch route {
-	case "/v1/models/{model}":
+	switch {
+	case shared(route):
 		return true
+	}
+	switch route {
 	case "/api/v1/me/answers/{id}":
 		return !strings.HasPrefix(caller, "key") && caller != "anonymous"
 	}
 	return !strings.HasPrefix(caller, "key") && caller != "anonymous" && caller != "guest"
+}
+
+// shared tells that a route's objects are nobody's own.
+func shared(route string) bool {
+	return route == "/v1/models/{model}" || strings.HasPrefix(route, "/api/v1/items/") || strings.HasPrefix(route, "/api/v1/passages/") ||
+		strings.HasPrefix(route, "/api/v1/item-reports/") || strings.HasPrefix(route, "/api/v1/bank-changes/")
 }
 
 const accessTable = "testdata/access.tsv"
@@ -230,7 +257,7 @@ func (s *site) ask(t *testing.T, route, kind, caller string) string {
 		maker := objects()[path]
 		require.NotNil(t, maker, "%s has no object in objects()", route)
 		switch {
-		case kind == "own" && !hasOwn(path, caller), kind == "foreign" && path == "/v1/models/{model}":
+		case kind == "own" && !hasOwn(path, caller), kind == "foreign" && shared(path):
 			return "."
 		case kind == "own":
 			id = maker(t, s, caller)
@@ -256,7 +283,7 @@ func (s *site) ask(t *testing.T, route, kind, caller string) string {
 // bodyOf gives a body that a route accepts: every newcomer needs a new name.
 func (s *site) bodyOf(route string) string {
 	s.newcomers++
-	return strings.ReplaceAll(requests()[route], "newcomer", fmt.Sprint("newcomer ", s.newcomers))
+	return strings.ReplaceAll(requests()[route], "newcomer", fmt.Sprint("newcomer-", s.newcomers))
 }
 
 // changesSignIns tells that a route ends the sign-in of the caller.

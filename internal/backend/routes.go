@@ -39,7 +39,7 @@ func (s *Server) route(public *url.URL) error {
 	r.Use(crossOrigin...)
 	r.Use(
 		middleware.Timeout(s.opts.Timeout),
-		middleware.BodyLimit(MaxBody, serveError),
+		limitBody,
 	)
 	r.NotFound(handle(func(http.ResponseWriter, *http.Request) error { return errNoRoute() }))
 	r.MethodNotAllowed(methodNotAllowed(r))
@@ -57,6 +57,11 @@ func (s *Server) route(public *url.URL) error {
 	s.registerModels(described)
 	s.registerOperations(described)
 	s.registerAccounts(described)
+	s.registerBank(described)
+	files := r.With(s.identified, s.quotas(), s.admitted, fileBody, s.once)
+	files.Method(http.MethodPost, importPath, handle(s.importItems))
+	routes.Method(http.MethodGet, exportPath, handle(s.exportItems))
+	describeBankFiles(doc)
 	if err := s.document(doc); err != nil {
 		return err
 	}

@@ -23,9 +23,9 @@ func NewDesk(shelf Shelf) *Desk { return &Desk{shelf} }
 // maxExport bounds the items of one file.
 const maxExport = MaxItems
 
-// Import rehearses an import, or does what a rehearsal with this plan has said. A bank that has changed since is a
+// ImportItems rehearses an import, or does what a rehearsal with this plan has said. A bank that has changed since is a
 // Conflict.
-func (d *Desk) Import(ctx context.Context, req sat.ImportRequest) (sat.ImportReport, error) {
+func (d *Desk) ImportItems(ctx context.Context, req sat.ImportRequest) (sat.ImportReport, error) {
 	reading := Read(req.File, ReadOptions{Format: Format(req.Format), Framework: req.Framework, Skill: req.Skill, Progress: req.Progress})
 	plan, err := MakePlan(ctx, reading, d.shelf, PlanOptions{AllowSplit: req.AllowSplit})
 	if err != nil {
@@ -53,8 +53,8 @@ func (d *Desk) Import(ctx context.Context, req sat.ImportRequest) (sat.ImportRep
 	return report, nil
 }
 
-// Export puts the chosen items into a file and says what the format does not carry.
-func (d *Desk) Export(ctx context.Context, f sat.ItemFilter, format string) (sat.ExportFile, error) {
+// ExportItems puts the chosen items into a file and says what the format does not carry.
+func (d *Desk) ExportItems(ctx context.Context, f sat.ItemFilter, format string) (sat.ExportFile, error) {
 	info, ok := Describe(Format(format))
 	if !ok {
 		return sat.ExportFile{}, &sat.Error{Code: sat.Invalid, Message: "There is no such format.",

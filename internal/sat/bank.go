@@ -72,3 +72,9 @@ type ItemVector struct {
 	ContentKey string // of the text that was embedded
 	Values     []float32
 }
+
+// SimilarItem is an item that is like another one; scores compare within one list only.
+type SimilarItem struct {
+	StoredItem
+	Score float64
+}

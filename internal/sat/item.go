@@ -138,6 +138,16 @@ func (it Item) Asked() Question {
 	return Question{Passage: it.PassageText(), Stem: it.Question, Choices: choices}
 }
 
+// Unkeyed gives the item without what tells its key, for who has not answered yet.
+func (it Item) Unkeyed() Item {
+	choices := make([]Choice, len(it.Choices))
+	for i, c := range it.Choices {
+		choices[i] = Choice{ID: c.ID, Text: c.Text}
+	}
+	it.Choices, it.Answer, it.Explanation = choices, "", Explanation{}
+	return it
+}
+
 // Quoted gives the passage's own characters at a quote's offsets, "" where there are none.
 func (it Item) Quoted(q Quote) string {
 	for _, p := range it.Passages {

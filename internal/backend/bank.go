@@ -1,0 +1,276 @@
+package backend
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"sattutor/internal/api"
+	"sattutor/internal/sat"
+)
+
+// Bank is the question bank; its errors are *[sat.Error].
+type Bank interface {
+	SearchItems(ctx context.Context, f sat.ItemFilter) (items []sat.StoredItem, total int, err error)
+	Item(ctx context.Context, id string) (sat.StoredItem, error)
+	Similar(ctx context.Context, it sat.Item, n int) ([]sat.SimilarItem, error)
+	Check(it sat.Item) (sat.Item, []sat.Finding)
+	Save(ctx context.Context, by string, it sat.Item, version int) (sat.StoredItem, []sat.Finding, error)
+	DeleteItem(ctx context.Context, by, id string) error
+	ImportItems(ctx context.Context, req sat.ImportRequest) (sat.ImportReport, error)
+	ExportItems(ctx context.Context, f sat.ItemFilter, format string) (sat.ExportFile, error)
+	ReportItem(ctx context.Context, r sat.ItemReport) (sat.ItemReport, error)
+	ItemReports(ctx context.Context, itemID string, open bool, limit int) ([]sat.ItemReport, error)
+	SettleReport(ctx context.Context, id, note string) error
+	BankChanges(ctx context.Context, limit int) ([]sat.BankChange, error)
+	UndoChange(ctx context.Context, by, changeID string) (sat.BankChange, error)
+}
+
+// Bounds of lists.
+const (
+	itemsAPage   = 50
+	mostItems    = 200
+	mostReports  = 500
+	mostChanges  = 50
+	similarItems = 5
+)
+
+// bank gives the bank, or why there is none.
+func (s *Server) bank() (Bank, error) {
+	if s.opts.Bank == nil {
+		return nil, sat.Errorf(sat.Conflict, "There is no question bank on this site.")
+	}
+	return s.opts.Bank, nil
+}
+
+// teaches tells that who asks may see keys.
+func teaches(ctx context.Context) bool { return sat.IdentityOf(ctx).May(sat.Teacher) }
+
+// shown gives an item as who asks may see it, ok only for one that may be seen: students see what is there to practise.
+func shown(ctx context.Context, it sat.StoredItem) (sat.StoredItem, bool) {
+	if teaches(ctx) {
+		return it, true
+	}
+	it.Item = it.Unkeyed()
+	return it, it.Split == sat.ForPractice
+}
+
+// registerBank adds the calls about the question bank.
+func (s *Server) registerBank(to huma.API) {
+	const tag = "Question bank"
+	huma.Register(to, operation("list-items", http.MethodGet, "/api/v1/items", tag, "Search the bank; only teachers see keys"), s.listItems)
+	huma.Register(to, operation("get-item", http.MethodGet, "/api/v1/items/{id}", tag, "Get an item"), s.getItem)
+	huma.Register(to, operation("similar-items", http.MethodGet, "/api/v1/items/{id}/similar", tag, "Find the items that are like one, on other passages"), s.similar)
+	huma.Register(to, operation("list-passages", http.MethodGet, "/api/v1/passages", tag, "List the passages of the items that a search finds"), s.listPassages)
+	huma.Register(to, operation("get-passage", http.MethodGet, "/api/v1/passages/{id}", tag, "Get a passage and the ids of the questions on it"), s.getPassage)
+	huma.Register(to, operation("check-item", http.MethodPost, "/api/v1/items:check", tag, "Judge an item without storing it"), s.checkItem)
+	huma.Register(to, operation("create-item", http.MethodPost, "/api/v1/items", tag, "Add an item"),
+		func(ctx context.Context, in *in[api.ItemChange]) (*reply[api.SavedItem], error) {
+			return s.saveItem(ctx, in.Body.Item, 0)
+		})
+	huma.Register(to, operation("update-item", http.MethodPut, "/api/v1/items/{id}", tag, "Replace an item; a version that is not the stored one is a conflict"), s.updateItem)
+	huma.Register(to, operation("delete-item", http.MethodDelete, "/api/v1/items/{id}", tag, "Take an item out; it can be undone"),
+		func(ctx context.Context, in *onPath) (*reply[api.Done], error) {
+			bank, err := s.bank()
+			if err != nil {
+				return nil, err
+			}
+			return done(bank.DeleteItem(ctx, userOf(ctx), in.ID))
+		})
+	s.registerReports(to)
+}
+
+// userOf gives the id of the account that acts, "" for the local person.
+func userOf(ctx context.Context) string {
+	if who := sat.IdentityOf(ctx); who.Manner != sat.AsLocal {
+		return who.User.ID
+	}
+	return ""
+}
+
+// itemsInput chooses items.
+type itemsInput struct {
+	Words      string `query:"q" maxLength:"500" doc:"Words that passages, question, choices or tags hold."`
+	Framework  string `query:"framework" enum:"digital,paper"`
+	Domain     string `query:"domain" enum:"INI,CAS,EOI,SEC"`
+	Skill      string `query:"skill" enum:"CID,INF,COE-T,COE-Q,WIC,TSP,CTC,SYN,TRA,BOU,FSS"`
+	Genre      string `query:"genre" enum:"literature,history,social-science,science"`
+	Difficulty string `query:"difficulty" enum:"E,M,H"`
+	Split      string `query:"split" enum:"practice,train,val,test,holdout" doc:"Teachers only; others see practice."`
+	Tag        string `query:"tag" maxLength:"50"`
+	Passage    string `query:"passage" maxLength:"64" doc:"Id of a passage."`
+	Reported   bool   `query:"reported" doc:"Only items with an open report; teachers only."`
+	Offset     int    `query:"offset" minimum:"0"`
+	Limit      int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+}
+
+// filter gives the choice as the store understands it, bounded by what who asks may see.
+func (in itemsInput) filter(ctx context.Context) sat.ItemFilter {
+	f := sat.ItemFilter{Words: in.Words, Framework: sat.Framework(in.Framework), Domain: sat.Domain(in.Domain), Skill: sat.Skill(in.Skill),
+		Genre: sat.Genre(in.Genre), Difficulty: sat.Difficulty(in.Difficulty), Split: sat.Split(in.Split), Tag: in.Tag,
+		PassageID: in.Passage, Reported: in.Reported, Offset: in.Offset, Limit: min(max(in.Limit, 1), mostItems)}
+	if !teaches(ctx) {
+		f.Split, f.Reported = sat.ForPractice, false
+	}
+	return f
+}
+
+func (s *Server) listItems(ctx context.Context, in *itemsInput) (*reply[api.ItemList], error) {
+	bank, err := s.bank()
+	if err != nil {
+		return nil, err
+	}
+	items, total, err := bank.SearchItems(ctx, in.filter(ctx))
+	if err != nil {
+		return nil, err
+	}
+	list := api.ItemList{Items: []api.BankItem{}, Total: total, Offset: in.Offset}
+	for _, it := range items {
+		it, _ = shown(ctx, it)
+		list.Items = append(list.Items, api.FromItem(it))
+	}
+	return &reply[api.ItemList]{list}, nil
+}
+
+// item gives an item that who asks may see.
+func (s *Server) item(ctx context.Context, id string) (Bank, sat.StoredItem, error) {
+	bank, err := s.bank()
+	if err != nil {
+		return nil, sat.StoredItem{}, err
+	}
+	it, err := bank.Item(ctx, id)
+	if err != nil {
+		return nil, sat.StoredItem{}, err
+	}
+	it, ok := shown(ctx, it)
+	if !ok {
+		return nil, sat.StoredItem{}, sat.Errorf(sat.NotFound, "There is no such item.")
+	}
+	return bank, it, nil
+}
+
+func (s *Server) getItem(ctx context.Context, in *onPath) (*reply[api.BankItem], error) {
+	_, it, err := s.item(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &reply[api.BankItem]{api.FromItem(it)}, nil
+}
+
+func (s *Server) similar(ctx context.Context, in *onPath) (*reply[api.SimilarItems], error) {
+	bank, it, err := s.item(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	found, err := bank.Similar(ctx, it.Item, 2*similarItems)
+	if err != nil {
+		return nil, err
+	}
+	list := api.SimilarItems{Items: []api.SimilarItem{}}
+	for _, m := range found {
+		if _, ok := shown(ctx, m.StoredItem); ok && len(list.Items) < similarItems {
+			list.Items = append(list.Items, api.SimilarItem{ID: m.ID, Question: m.Question, Skill: string(m.Skill), Score: m.Score})
+		}
+	}
+	return &reply[api.SimilarItems]{list}, nil
+}
+
+type passageList struct {
+	Passages []api.BankPassage `json:"passages"`
+}
+
+func (s *Server) listPassages(ctx context.Context, in *itemsInput) (*reply[passageList], error) {
+	bank, err := s.bank()
+	if err != nil {
+		return nil, err
+	}
+	items, _, err := bank.SearchItems(ctx, in.filter(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return &reply[passageList]{passageList{passagesOf(items)}}, nil
+}
+
+// passagesOf gives the passages of items, each once.
+func passagesOf(items []sat.StoredItem) []api.BankPassage {
+	passages, at := []api.BankPassage{}, map[string]int{}
+	for _, it := range items {
+		for _, p := range it.Passages {
+			i, seen := at[p.ID]
+			if !seen {
+				i = len(passages)
+				at[p.ID] = i
+				passages = append(passages, api.BankPassage{Passage: p})
+			}
+			passages[i].ItemIDs = append(passages[i].ItemIDs, it.ID)
+		}
+	}
+	return passages
+}
+
+func (s *Server) getPassage(ctx context.Context, in *onPath) (*reply[api.BankPassage], error) {
+	bank, err := s.bank()
+	if err != nil {
+		return nil, err
+	}
+	items, _, err := bank.SearchItems(ctx, itemsInput{Passage: in.ID, Limit: mostItems}.filter(ctx))
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range passagesOf(items) {
+		if p.ID == in.ID {
+			return &reply[api.BankPassage]{p}, nil
+		}
+	}
+	return nil, sat.Errorf(sat.NotFound, "There is no such passage.")
+}
+
+func (s *Server) checkItem(_ context.Context, in *in[api.ItemChange]) (*reply[api.ItemCheck], error) {
+	bank, err := s.bank()
+	if err != nil {
+		return nil, err
+	}
+	it, findings := bank.Check(in.Body.Item)
+	return &reply[api.ItemCheck]{api.ItemCheck{Item: it, Findings: listed(findings)}}, nil
+}
+
+// listed gives findings as a list, also when there are none.
+func listed(findings []sat.Finding) []sat.Finding {
+	if findings == nil {
+		return []sat.Finding{}
+	}
+	return findings
+}
+
+func (s *Server) saveItem(ctx context.Context, it sat.Item, version int) (*reply[api.SavedItem], error) {
+	bank, err := s.bank()
+	if err != nil {
+		return nil, err
+	}
+	stored, findings, err := bank.Save(ctx, userOf(ctx), it, version)
+	if err != nil {
+		return nil, err
+	}
+	return &reply[api.SavedItem]{api.SavedItem{Item: api.FromItem(stored), Findings: listed(findings)}}, nil
+}
+
+type updateInput struct {
+	ID   string `path:"id"`
+	Body api.ItemChange
+}
+
+func (s *Server) updateItem(ctx context.Context, in *updateInput) (*reply[api.SavedItem], error) {
+	bank, err := s.bank()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := bank.Item(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	if in.Body.Item.ID != in.ID {
+		return nil, &sat.Error{Code: sat.Invalid, Message: "An item keeps its id.",
+			Fields: []sat.FieldError{{Field: "item.id", Message: "must be the id in the address"}}}
+	}
+	return s.saveItem(ctx, in.Body.Item, in.Body.Version)
+}

@@ -1,0 +1,218 @@
+package backend
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"mime/multipart"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sattutor/internal/api"
+	"sattutor/internal/questionbank"
+	"sattutor/internal/sat"
+	"sattutor/internal/store"
+)
+
+// desk is a real bank over a real store, in which everything is like everything.
+type desk struct {
+	*store.Store
+	*questionbank.Desk
+}
+
+func (d desk) Similar(ctx context.Context, it sat.Item, n int) ([]sat.SimilarItem, error) {
+	all, _, err := d.SearchItems(ctx, sat.ItemFilter{Limit: n})
+	var found []sat.SimilarItem
+	for _, other := range all {
+		if other.ID != it.ID {
+			found = append(found, sat.SimilarItem{StoredItem: other, Score: 1})
+		}
+	}
+	return found, err
+}
+
+// aQuestion gives an item as JSON.
+func aQuestion(id string) string {
+	raw, err := json.Marshal(sat.Item{ID: strings.ReplaceAll(id, " ", "-"), Framework: sat.Digital, Domain: sat.InformationAndIdeas, Skill: sat.Inferences,
+		Requires: []sat.Requirement{}, Passages: []sat.Passage{{ID: "a-question", Lines: []string{"The lamp burned late."}}},
+		Question: "What burned in " + id + "?", Choices: []sat.Choice{{ID: "A", Text: "The lamp", Why: "said so"}, {ID: "B", Text: "The pier", Why: "secret reason"}},
+		Answer: "A", Explanation: sat.Explanation{Text: "A secret."}, Split: sat.ForPractice})
+	if err != nil {
+		panic(err)
+	}
+	return string(raw)
+}
+
+// anItem puts the item a-question into the bank, version 1.
+func anItem(t *testing.T, s *site, _ string) string {
+	t.Helper()
+	var it sat.Item
+	require.NoError(t, json.Unmarshal([]byte(aQuestion("a-question")), &it))
+	if _, err := s.store.Item(t.Context(), it.ID); err == nil {
+		require.NoError(t, s.store.DeleteItem(t.Context(), "", it.ID))
+	}
+	_, err := s.store.SaveItems(t.Context(), sat.BankChange{What: "edit"}, []sat.StoredItem{questionbank.Stored(questionbank.Canonical(it), 0)})
+	require.NoError(t, err)
+	return it.ID
+}
+
+// changeOf makes a change of the bank that can be undone.
+func changeOf(t *testing.T, s *site, caller string) string {
+	t.Helper()
+	anItem(t, s, caller)
+	changes, err := s.store.BankChanges(t.Context(), 1)
+	require.NoError(t, err)
+	return changes[0].ID
+}
+
+func TestStudentsSeeNoKeys(t *testing.T) {
+	s := populated(t)
+	anItem(t, s, "")
+	for _, path := range []string{"/api/v1/items", "/api/v1/items/a-question", "/api/v1/items?q=lamp"} {
+		resp, body := s.as(t, "student", http.MethodGet, path, "")
+		require.Equal(t, http.StatusOK, resp.StatusCode, body)
+		assert.Contains(t, body, "What burned")
+		assert.NotContains(t, body, "secret")
+		assert.NotContains(t, body, "said so")
+		assert.NotContains(t, body, `"answer":"A"`)
+		_, body = s.as(t, "teacher", http.MethodGet, path, "")
+		assert.Contains(t, body, "secret")
+		assert.Contains(t, body, `"answer":"A"`)
+	}
+}
+
+func TestStudentsSeeWhatIsThereToPractise(t *testing.T) {
+	s := populated(t)
+	anItem(t, s, "")
+	held, err := s.store.Item(t.Context(), "a-question")
+	require.NoError(t, err)
+	held.Split = sat.ForHoldout
+	_, err = s.store.SaveItems(t.Context(), sat.BankChange{}, []sat.StoredItem{held})
+	require.NoError(t, err)
+	resp, _ := s.as(t, "student", http.MethodGet, "/api/v1/items/a-question", "")
+	assert.Equal(t, http.StatusNotFound, resp.StatusCode)
+	_, body := s.as(t, "student", http.MethodGet, "/api/v1/items?split=holdout", "")
+	assert.Contains(t, body, `"total":0`)
+	_, body = s.as(t, "teacher", http.MethodGet, "/api/v1/items?split=holdout", "")
+	assert.Contains(t, body, `"total":1`)
+}
+
+func TestItemsAreCreatedChangedAndDeleted(t *testing.T) {
+	s := populated(t)
+	resp, body := s.as(t, "teacher", http.MethodPost, "/api/v1/items", `{"item":`+aQuestion("mine")+`}`)
+	require.Equal(t, http.StatusOK, resp.StatusCode, body)
+	var saved api.SavedItem
+	require.NoError(t, json.Unmarshal([]byte(body), &saved))
+	assert.Equal(t, 1, saved.Item.Version)
+	assert.NotEmpty(t, saved.Findings, "there is something doubtful about it")
+
+	resp, _ = s.as(t, "teacher", http.MethodPost, "/api/v1/items", `{"item":`+aQuestion("mine")+`}`)
+	assert.Equal(t, http.StatusConflict, resp.StatusCode, "it is there already")
+	bad := strings.Replace(aQuestion("mine"), `"answer":"A"`, `"answer":"E"`, 1)
+	resp, body = s.as(t, "teacher", http.MethodPut, "/api/v1/items/mine", `{"version":1,"item":`+bad+`}`)
+	assert.Equal(t, http.StatusUnprocessableEntity, resp.StatusCode)
+	assert.Contains(t, body, "names none of the choices")
+	good := strings.Replace(aQuestion("mine"), `"answer":"A"`, `"answer":"B"`, 1)
+	resp, _ = s.as(t, "teacher", http.MethodPut, "/api/v1/items/mine", `{"version":1,"item":`+good+`}`)
+	assert.Equal(t, http.StatusOK, resp.StatusCode)
+	resp, _ = s.as(t, "teacher", http.MethodPut, "/api/v1/items/mine", `{"version":1,"item":`+good+`}`)
+	assert.Equal(t, http.StatusConflict, resp.StatusCode, "somebody was faster")
+	resp, _ = s.as(t, "teacher", http.MethodPut, "/api/v1/items/mine", `{"version":2,"item":`+aQuestion("other")+`}`)
+	assert.Equal(t, http.StatusUnprocessableEntity, resp.StatusCode, "an item keeps its id")
+	resp, _ = s.as(t, "teacher", http.MethodDelete, "/api/v1/items/mine", "")
+	assert.Equal(t, http.StatusOK, resp.StatusCode)
+	resp, _ = s.as(t, "teacher", http.MethodGet, "/api/v1/items/mine", "")
+	assert.Equal(t, http.StatusNotFound, resp.StatusCode)
+	_, body = s.as(t, "teacher", http.MethodPost, "/api/v1/items:check", `{"item":`+bad+`}`)
+	assert.Contains(t, body, `"code":"L01"`)
+}
+
+func TestAnImportIsRehearsedAndConfirmed(t *testing.T) {
+	s := populated(t)
+	file := `{"v":1,` + aQuestion("one")[1:] + "\n" + `{"v":1,"id":"two"}` + "\n"
+	post := func(query, body string, header ...string) (int, sat.ImportReport, string) {
+		resp, raw := s.as(t, "teacher", http.MethodPost, "/api/v1/items:import"+query, body, header...)
+		var report sat.ImportReport
+		_ = json.Unmarshal([]byte(raw), &report)
+		return resp.StatusCode, report, raw
+	}
+	status, rehearsed, raw := post("?dry_run=1", file)
+	require.Equal(t, http.StatusOK, status, raw)
+	assert.Equal(t, sat.ImportCounts{New: 1, Rejected: 1}, rehearsed.Counts)
+	assert.Empty(t, rehearsed.Change)
+	resp, _ := s.as(t, "teacher", http.MethodGet, "/api/v1/items/one", "")
+	require.Equal(t, http.StatusNotFound, resp.StatusCode, "a rehearsal stores nothing")
+
+	status, _, _ = post("?strict=1", file)
+	assert.Equal(t, http.StatusUnprocessableEntity, status)
+	status, _, _ = post("?plan="+rehearsed.Plan, file+"\n"+`{"v":1,`+aQuestion("three")[1:])
+	assert.Equal(t, http.StatusConflict, status, "another file than the rehearsed one")
+
+	var form bytes.Buffer
+	w := multipart.NewWriter(&form)
+	part, err := w.CreateFormFile("file", "bank.jsonl")
+	require.NoError(t, err)
+	_, err = part.Write([]byte(file))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	status, stored, raw := post("?plan="+rehearsed.Plan, form.String(), "Content-Type", w.FormDataContentType())
+	require.Equal(t, http.StatusOK, status, raw)
+	assert.NotEmpty(t, stored.Change)
+	status, again, _ := post("?dry_run=1", file)
+	assert.Equal(t, http.StatusOK, status)
+	assert.Equal(t, sat.ImportCounts{Unchanged: 1, Rejected: 1}, again.Counts)
+
+	resp, raw = s.as(t, "teacher", http.MethodPost, "/api/v1/bank-changes/"+stored.Change+"/undo", "{}")
+	assert.Equal(t, http.StatusOK, resp.StatusCode, raw)
+	resp, _ = s.as(t, "teacher", http.MethodGet, "/api/v1/items/one", "")
+	assert.Equal(t, http.StatusNotFound, resp.StatusCode)
+
+	status, _, raw = post("", strings.Repeat("x", MaxFile+multipartExtra+1))
+	assert.Equal(t, http.StatusRequestEntityTooLarge, status, raw)
+	status, _, _ = post("", "--x\r\n\r\n--x--", "Content-Type", "multipart/form-data; boundary=x")
+	assert.Equal(t, http.StatusUnprocessableEntity, status)
+}
+
+func TestExportCountsItsLosses(t *testing.T) {
+	s := populated(t)
+	anItem(t, s, "")
+	resp, body := s.as(t, "teacher", http.MethodGet, "/api/v1/items:export?format=jsonl", "")
+	require.Equal(t, http.StatusOK, resp.StatusCode, body)
+	assert.Equal(t, "0", resp.Header.Get(api.HeaderLosses))
+	assert.Equal(t, "application/x-ndjson", resp.Header.Get("Content-Type"))
+	assert.Contains(t, resp.Header.Get("Content-Disposition"), "sat-bank.jsonl")
+	assert.True(t, strings.HasPrefix(body, `{"v":1,"id":"a-question"`))
+	resp, body = s.as(t, "teacher", http.MethodGet, "/api/v1/items:export?format=aiken&report=1", "")
+	assert.Equal(t, http.StatusOK, resp.StatusCode)
+	assert.NotEqual(t, "0", resp.Header.Get(api.HeaderLosses))
+	assert.Contains(t, body, `"field":"explanation.text"`)
+	resp, _ = s.as(t, "teacher", http.MethodGet, "/api/v1/items:export?format=word", "")
+	assert.Equal(t, http.StatusUnprocessableEntity, resp.StatusCode)
+	resp, _ = s.as(t, "teacher", http.MethodGet, "/api/v1/items:export?format=csv&q=nothing", "")
+	assert.Equal(t, http.StatusNotFound, resp.StatusCode)
+}
+
+func TestReportsAreQueuedAndSettled(t *testing.T) {
+	s := populated(t)
+	anItem(t, s, "")
+	resp, body := s.as(t, "student", http.MethodPost, "/api/v1/items/a-question/reports", `{"reason":"the key is wrong"}`)
+	require.Equal(t, http.StatusOK, resp.StatusCode, body)
+	var report api.ItemReport
+	require.NoError(t, json.Unmarshal([]byte(body), &report))
+	_, body = s.as(t, "teacher", http.MethodGet, "/api/v1/item-reports", "")
+	assert.Contains(t, body, "the key is wrong")
+	_, body = s.as(t, "teacher", http.MethodGet, "/api/v1/items?reported=true", "")
+	assert.Contains(t, body, `"total":1`)
+	resp, _ = s.as(t, "teacher", http.MethodPatch, "/api/v1/item-reports/"+report.ID, `{"note":"it is right"}`)
+	assert.Equal(t, http.StatusOK, resp.StatusCode)
+	_, body = s.as(t, "teacher", http.MethodGet, "/api/v1/item-reports", "")
+	assert.Contains(t, body, `"reports":[]`)
+	_, body = s.as(t, "teacher", http.MethodGet, "/api/v1/item-reports?all=true", "")
+	assert.Contains(t, body, "it is right")
+	resp, _ = s.as(t, "student", http.MethodPost, "/api/v1/items/a-question/reports", `{"reason":""}`)
+	assert.Equal(t, http.StatusUnprocessableEntity, resp.StatusCode)
+}
