@@ -67,10 +67,13 @@ hf-token: ## keep your token of the model hub for the GPU engine: make hf-token 
 engine-key: ## keep the key of an engine elsewhere: make engine-key < key.txt
 	@docker compose run --rm -T init set vllm_api_key
 
+grafana-password: ## print the password of Grafana's admin
+	@docker compose exec -T grafana cat /run/secrets/grafana_admin_password
+
 webui-password: ## print the password of Open WebUI's admin
 	@docker compose exec -T open-webui cat /run/secrets/open_webui_admin_password
 
 e2e-compose: ## build and start the compose stack with stand-in base images, and try it to destruction
 	deploy/ci/e2e.sh
 
-.PHONY: help run build test lint fmt bench e2e gateway-client e2e-openwebui docker up down hf-token engine-key webui-password e2e-compose
+.PHONY: help run build test lint fmt bench e2e gateway-client e2e-openwebui docker up down hf-token engine-key grafana-password webui-password e2e-compose

@@ -25,8 +25,12 @@ import (
 // isVLLM tells the one service that runs a program of others, which writes beside its volumes.
 func isVLLM(svc service) bool { return strings.Contains(svc.Image, "vllm") }
 
-// isOpenWebUI tells the one service that is an image of others as it is.
+// isOpenWebUI tells the one service that is an image of others and writes beside its volume.
 func isOpenWebUI(svc service) bool { return strings.Contains(svc.Image, "open-webui") }
+
+// watchers are the services of monitoring.yaml, each with the user of its image.
+var watchers = map[string]string{"prometheus": "65534:65534", "alertmanager": "65534:65534", "loki": "10001:10001",
+	"grafana": "472:0", "alloy": "0:0"}
 
 func TestS14EveryServiceIsHealthyAndBounded(t *testing.T) {
 	each(t, func(t *testing.T, s stack, name string, svc service) {
@@ -57,6 +61,10 @@ func TestS20EveryServiceIsHardened(t *testing.T) {
 			return
 		case isVLLM(svc):
 			assert.Equal(t, "2000:0", svc.User)
+		case watchers[name] != "":
+			assert.Equal(t, watchers[name], svc.User)
+			assert.True(t, svc.ReadOnly, "read-only root file system")
+			return
 		default:
 			assert.Equal(t, "65532:65532", svc.User)
 			assert.True(t, svc.ReadOnly, "read-only root file system")
@@ -77,14 +85,20 @@ func TestS18TheEngineIsPrivate(t *testing.T) {
 		t.Run(title, func(t *testing.T) {
 			s := load(t, nil, files...)
 			for name, svc := range s.Services {
-				if slices.Contains([]string{"backend", "frontend", "open-webui"}, name) {
+				if slices.Contains([]string{"backend", "frontend", "open-webui", "grafana"}, name) {
 					require.Len(t, svc.Ports, 1)
 					assert.True(t, strings.HasPrefix(svc.Ports[0], "127.0.0.1:"), "%s publishes %s", name, svc.Ports)
 				} else {
 					assert.Empty(t, svc.Ports, "%s publishes a port", name)
 				}
 			}
-			assert.Equal(t, []string{"sat-network"}, s.Services["frontend"].Networks)
+			for _, network := range s.Services["frontend"].Networks {
+				if network == "page-metrics" {
+					assert.True(t, s.Networks[network].Internal)
+				} else {
+					assert.Equal(t, "sat-network", network)
+				}
+			}
 			assert.Equal(t, []string{"sat-network"}, s.Services["open-webui"].Networks, "it never sees the engine")
 			engine, ours := s.Services["vllm_app"]
 			assert.Equal(t, title != "external", ours)
@@ -113,7 +127,7 @@ func TestS18TheEngineIsPrivate(t *testing.T) {
 
 func TestS19NoSecretInAnyFile(t *testing.T) {
 	secret := regexp.MustCompile(`(KEY|TOKEN|PASSWORD|SECRET)$`)
-	made := []string{"vllm_api_key", "gateway_key", "hmac_key", "hf_token"} // by init; the last by a person
+	made := []string{"vllm_api_key", "gateway_key", "hmac_key", "grafana_admin_password", "hf_token"} // by init; the last by a person
 	each(t, func(t *testing.T, s stack, name string, svc service) {
 		for variable, value := range svc.Environment {
 			assert.NotRegexp(t, secret, variable, "a secret is a file")
@@ -127,6 +141,9 @@ func TestS19NoSecretInAnyFile(t *testing.T) {
 			}
 		}
 		for _, mount := range svc.Volumes {
+			if host, _, _ := strings.Cut(mount, ":"); strings.HasPrefix(host, "/") || strings.HasPrefix(host, "./deploy") {
+				assert.True(t, strings.HasSuffix(mount, ":ro"), "%s may be written", mount)
+			}
 			if strings.HasPrefix(mount, "sat-secrets:") || strings.HasPrefix(mount, "sat-shared:") {
 				assert.True(t, name == "init" || strings.HasSuffix(mount, ":ro"), "only init writes secrets")
 				assert.True(t, name == "init" || svc.DependsOn["init"].Condition == "service_completed_successfully")
@@ -288,7 +305,7 @@ func TestS22EveryVariableIsDocumentedAndKnown(t *testing.T) {
 	}
 	runtime := []string{"GOGC", "GOMEMLIMIT"}
 	each(t, func(t *testing.T, s stack, name string, svc service) {
-		if isVLLM(svc) || isOpenWebUI(svc) {
+		if isVLLM(svc) || isOpenWebUI(svc) || watchers[name] != "" {
 			return
 		}
 		for variable := range svc.Environment {

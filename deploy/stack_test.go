@@ -29,6 +29,8 @@ var combinations = map[string][]string{
 	"gpu, own key":   {"docker-compose.yaml", "deploy/compose/engine-gpu.yaml", "deploy/compose/secrets-files.yaml"},
 	"external":       {"docker-compose.yaml", "deploy/compose/engine-external.yaml"},
 	"cpu, traces":    {"docker-compose.yaml", "deploy/compose/engine-cpu.yaml", "deploy/compose/traces.yaml"},
+	"cpu, watched":   {"docker-compose.yaml", "deploy/compose/engine-cpu.yaml", "deploy/compose/monitoring.yaml"},
+	"gpu, watched":   {"docker-compose.yaml", "deploy/compose/engine-gpu.yaml", "deploy/compose/monitoring.yaml"},
 	"stand-in of CI": {"docker-compose.yaml", "deploy/compose/ci.yaml"},
 }
 

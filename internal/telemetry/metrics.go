@@ -24,6 +24,11 @@ type Metrics struct {
 	took     *prometheus.HistogramVec
 	waited   *prometheus.HistogramVec
 	cached   *prometheus.CounterVec
+	prompt   *prometheus.CounterVec
+	letters  *prometheus.CounterVec
+	tied     *prometheus.CounterVec
+	sure     *prometheus.HistogramVec
+	models   *prometheus.GaugeVec
 	spans    prometheus.Counter
 	refused  *prometheus.CounterVec
 }
@@ -38,7 +43,7 @@ func NewMetrics(version, revision string) *Metrics {
 		panics: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sat_panics_total", Help: "Requests that ended in a panic."}, []string{"route"}),
 		answers: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sat_answers_total", Help: "Questions by how they ended: ok, invalid, engine_error, timeout, shed, client_error."},
+			Name: "sat_answers_total", Help: "Questions by how they ended: ok, invalid (the model named no choice), engine_error, timeout, shed, client_error."},
 			[]string{"model", "adapter", "result"}),
 		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "sat_answer_duration_seconds", Help: "Time from an accepted question to its answer.",
@@ -49,6 +54,19 @@ func NewMetrics(version, revision string) *Metrics {
 		cached: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sat_prompt_tokens_cached_total", Help: "Prompt tokens that the engine took from its prefix cache."},
 			[]string{"adapter"}),
+		prompt: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sat_prompt_tokens_total", Help: "Prompt tokens of answered questions."}, []string{"adapter"}),
+		letters: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sat_answer_letters_total", Help: "Answers by the letter of their choice and by the method that found it."},
+			[]string{"model", "method", "letter"}),
+		tied: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sat_answers_tied_total", Help: "Answers whose best two choices had the same score."}, []string{"model"}),
+		sure: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "sat_answer_confidence", Help: "Probability of the chosen choice, where the method gives scores.",
+			Buckets: []float64{0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1}}, []string{"model"}),
+		models: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "sat_model_info", Help: "Always 1 for each model that is served; the labels say what it is worth."},
+			[]string{"model", "adapter", "quality"}),
 		spans: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "sat_telemetry_dropped_total", Help: "Spans that the receiver of traces did not get.",
 			ConstLabels: prometheus.Labels{"kind": "span"}}),
@@ -59,7 +77,8 @@ func NewMetrics(version, revision string) *Metrics {
 		Name: "sat_build_info", Help: "Always 1; the labels name the build.",
 		ConstLabels: prometheus.Labels{"version": version, "revision": revision}})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.panics, m.answers, m.took, m.waited, m.cached, m.spans, m.refused, build,
+	m.registry.MustRegister(m.requests, m.panics, m.answers, m.took, m.waited, m.cached, m.prompt, m.letters, m.tied, m.sure,
+		m.models, m.spans, m.refused, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -85,7 +104,35 @@ type Answered struct {
 	Result  string        // ok, invalid, engine_error, timeout, shed or client_error
 	Took    time.Duration // from the accepted question to the answer
 	Waited  time.Duration // of these, for a place at the engine
-	Cached  int           // prompt tokens read from the prefix cache
+	Prompt  int           // tokens of the prompts
+	Cached  int           // of these, read from the prefix cache
+
+	Method     string // letter, option or generate
+	Letter     string // of the chosen choice
+	Scored     bool   // whether Confidence and Tied mean something
+	Confidence float64
+	Tied       bool
+}
+
+// results are the ends of a question.
+func results() []string {
+	return []string{"ok", "invalid", "engine_error", "timeout", "shed", "client_error"}
+}
+
+// ModelServed is one model that the engine serves.
+type ModelServed struct{ Name, Adapter, Quality string }
+
+// Serves replaces the list of served models, and begins their counts at zero: a counter that appears with its first
+// event has no rate.
+func (m *Metrics) Serves(models []ModelServed) {
+	m.models.Reset()
+	for _, s := range models {
+		m.models.WithLabelValues(s.Name, s.Adapter, s.Quality).Set(1)
+		for _, result := range results() {
+			m.answers.WithLabelValues(s.Name, s.Adapter, result)
+		}
+		m.tied.WithLabelValues(s.Name)
+	}
 }
 
 // Answered notes the end of a question.
@@ -97,6 +144,15 @@ func (m *Metrics) Answered(a Answered) {
 	m.took.WithLabelValues(a.Model).Observe(a.Took.Seconds())
 	m.waited.WithLabelValues(classStudent).Observe(a.Waited.Seconds())
 	m.cached.WithLabelValues(a.Adapter).Add(float64(a.Cached))
+	m.prompt.WithLabelValues(a.Adapter).Add(float64(a.Prompt))
+	m.letters.WithLabelValues(a.Model, a.Method, a.Letter).Inc()
+	if !a.Scored {
+		return
+	}
+	m.sure.WithLabelValues(a.Model).Observe(a.Confidence)
+	if a.Tied {
+		m.tied.WithLabelValues(a.Model).Inc()
+	}
 }
 
 // classStudent is the only class of questions until evaluations share the queue.

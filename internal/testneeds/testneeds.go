@@ -20,8 +20,9 @@ const (
 	GroupEngine   = "engine"   // Python with pip, to fetch the embedded engine
 	GroupDocker   = "docker"   // docker-compose and a running engine
 
-	GroupOpenAI    = "openai-client" // OpenAI's Python client, which `make gateway-client` installs
-	GroupOpenWebUI = "open-webui"    // Open WebUI from PyPI, which `make e2e-openwebui` installs
+	GroupOpenAI     = "openai-client" // OpenAI's Python client, which `make gateway-client` installs
+	GroupOpenWebUI  = "open-webui"    // Open WebUI from PyPI, which `make e2e-openwebui` installs
+	GroupPrometheus = "prometheus"    // promtool, of Debian's package prometheus
 )
 
 // Chromium gives the path of a Chromium or Chrome binary.

@@ -66,7 +66,7 @@ func OpenBackend(cfg config.Config, log *slog.Logger, deadlines *Deadlines, e *E
 	}
 	asking := tutor.New(asks)
 	watcher := newWatcher(e, asking, registry, deadlines, log)
-	record.gone = watcher.Kick
+	record.gone, watcher.serves = watcher.Kick, record.serves
 	metrics.WatchEngine(e.Name, watcher.Up, func() int { return gate.Stats().InFlight })
 	metrics.WatchQueue(func() int { return gate.Stats().Waiting })
 

@@ -19,11 +19,24 @@ type recorder struct {
 func (r *recorder) Ended(_ context.Context, e tutor.Ended) {
 	result := resultOf(e.Err)
 	r.metrics.Answered(telemetry.Answered{Model: e.Model.Name, Adapter: e.Model.Adapter, Result: result,
-		Took: e.Took, Waited: e.Waited, Cached: e.Answer.Usage.Cached})
+		Took: e.Took, Waited: e.Waited, Prompt: e.Answer.Usage.Prompt, Cached: e.Answer.Usage.Cached,
+		Method: string(e.Answer.Method), Letter: e.Answer.Letter,
+		Scored: e.Answer.Scores != nil, Confidence: e.Answer.Confidence, Tied: e.Answer.Tied})
 	var coded *sat.Error
 	if errors.As(e.Err, &coded) && coded.Reason == "engine-not-ready" {
 		r.gone()
 	}
+}
+
+// serves begins the counts of the models that can be asked.
+func (r *recorder) serves(models []sat.Listed) {
+	var list []telemetry.ModelServed
+	for _, m := range models {
+		if m.Available {
+			list = append(list, telemetry.ModelServed{Name: m.Name, Adapter: m.Adapter, Quality: string(m.Quality)})
+		}
+	}
+	r.metrics.Serves(list)
 }
 
 // resultOf gives the label of the metric.
@@ -38,7 +51,9 @@ func resultOf(err error) string {
 		return "shed"
 	}
 	switch sat.CodeOf(err) {
-	case sat.Invalid, sat.TooLarge:
+	case sat.Invalid, sat.TooLarge, sat.NotFound:
+		return "client_error"
+	case sat.BadOutput:
 		return "invalid"
 	case sat.Timeout:
 		return "timeout"

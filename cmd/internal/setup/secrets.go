@@ -14,7 +14,7 @@ import (
 // StackSecrets names the keys that the container stack needs and nobody has to know: each is a file of random text
 // below the folder of secrets, made by InitSecrets.
 func StackSecrets() []string {
-	return []string{"vllm_api_key", "gateway_key", "hmac_key", "open_webui_session_key", "open_webui_admin_password"}
+	return []string{"vllm_api_key", "gateway_key", "hmac_key", "open_webui_session_key", "open_webui_admin_password", "grafana_admin_password"}
 }
 
 // SharedSecrets names the keys that the backend shares with the pages, which must not see the others.

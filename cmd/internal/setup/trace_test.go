@@ -109,6 +109,8 @@ type product struct {
 	engine     *enginetest.VLLM
 	parents    chan string // traceparent headers of the chats that the engine saw
 	close      func()      // ends everything, and sends what is left
+	backend    *Backend
+	frontend   *Frontend
 }
 
 func newProduct(t *testing.T, cfg config.Config, log *slog.Logger) *product {
@@ -138,7 +140,7 @@ func newProduct(t *testing.T, cfg config.Config, log *slog.Logger) *product {
 	for len(p.parents) > 0 {
 		assert.Empty(t, <-p.parents, "probes belong to no trace")
 	}
-	p.pages, p.api = pages.URL, api.URL
+	p.pages, p.api, p.backend, p.frontend = pages.URL, api.URL, b, f
 	p.close = sync.OnceFunc(func() {
 		pages.Close()
 		api.Close()

@@ -22,6 +22,7 @@ type Watcher struct {
 	registry  *modelregistry.Registry
 	deadlines *Deadlines
 	log       *slog.Logger
+	serves    func(models []sat.Listed) // told what is served, at each change
 
 	up     atomic.Bool
 	kick   chan struct{}
@@ -113,6 +114,7 @@ func (w *Watcher) probe(ctx context.Context) error {
 		w.deadlines.FromSpeed(slowest)
 	}
 	w.registry.SetServed(served)
+	w.serves(w.registry.Models())
 	w.up.Store(true)
 	w.log.Info("the engine is ready", "engine", w.engine.Name, "models", w.served, "tokens_per_second", slowest, "timeout", w.deadlines.Engine().String())
 	select {
