@@ -73,7 +73,10 @@ grafana-password: ## print the password of Grafana's admin
 webui-password: ## print the password of Open WebUI's admin
 	@docker compose exec -T open-webui cat /run/secrets/open_webui_admin_password
 
+vllm-contract: ## hold a real vLLM server on the CPU to what the product expects of it (3 GB to fetch)
+	nice -n 10 deploy/vllm/contract/run.sh
+
 e2e-compose: ## build and start the compose stack with stand-in base images, and try it to destruction
 	deploy/ci/e2e.sh
 
-.PHONY: help run build test lint fmt bench e2e gateway-client e2e-openwebui docker up down hf-token engine-key grafana-password webui-password e2e-compose
+.PHONY: help run build test lint fmt bench e2e gateway-client e2e-openwebui docker up down hf-token engine-key grafana-password webui-password vllm-contract e2e-compose

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,7 +55,7 @@ func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch rest, repo := strings.CutPrefix(r.URL.Path, "/api/models/"); {
 	case repo && strings.HasPrefix(rest, "base/"):
 		_ = json.NewEncoder(w).Encode(map[string]any{"siblings": []any{
-			map[string]any{"rfilename": "model.safetensors", "size": h.size}, map[string]any{"rfilename": "original/old.pth", "size": int64(1) << 60}}})
+			map[string]any{"rfilename": "model.safetensors", "size": h.size, "lfs": map[string]string{"sha256": digest("base weights")}}, map[string]any{"rfilename": "original/old.pth", "size": int64(1) << 60}}})
 	case repo:
 		var files []any
 		for name, text := range h.adapter {
@@ -67,11 +68,15 @@ func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		name := filepath.Base(r.URL.Path)
 		text, ok := h.adapter[name]
-		if !ok && r.URL.Path != "/base/model/resolve/main/config.json" {
+		if !ok && !(strings.HasPrefix(r.URL.Path, "/base/model/resolve/") && name == "config.json") {
 			w.WriteHeader(404)
 			return
 		}
-		w.Header().Set("X-Repo-Commit", h.commit)
+		commit := h.commit
+		if asked := strings.Split(r.URL.Path, "/")[4]; len(asked) == len(commit) {
+			commit = asked
+		}
+		w.Header().Set("X-Repo-Commit", commit)
 		_, _ = w.Write([]byte(text))
 	}
 }
@@ -111,10 +116,15 @@ func newSatVLLM(t *testing.T) *satVLLM {
 	t.Cleanup(server.Close)
 	// What stands in for vLLM prints its command line and what it was given of the environment.
 	v.write("bin/vllm", "#!/bin/sh\nfor a in \"$@\"; do echo \"arg $a\"; done\nenv\n", 0o755)
-	v.write("lib/huggingface_hub.py", "def snapshot_download(*args, **kwargs): print('snapshot', args, sorted(kwargs), kwargs['revision'], flush=True)\n", 0o644)
+	v.write("lib/huggingface_hub.py", "import os\n"+
+		"def snapshot_download(*args, **kwargs):\n    print('snapshot', args, sorted(kwargs), kwargs['revision'], flush=True)\n"+
+		"    folder = os.path.join(os.environ['HF_HOME'], 'hub', 'models--' + args[0].replace('/', '--'), 'snapshots', kwargs['revision'])\n"+
+		"    os.makedirs(folder, exist_ok=True)\n    open(os.path.join(folder, 'model.safetensors'), 'w').write('base weights')\n"+
+		"    open(os.path.join(folder, 'config.json'), 'w').write(os.environ.get('TEST_CONFIG', '{}'))\n    return folder\n", 0o644)
 	v.write("key", "canary-key\n", 0o400)
 	v.env = map[string]string{"PATH": v.path("bin") + string(os.PathListSeparator) + os.Getenv("PATH"), "PYTHONPATH": v.path("lib"), "HF_ENDPOINT": server.URL,
-		"HF_HOME": v.path("hf"), "SAT_ADAPTERS": v.path("adapters"), "VLLM_API_KEY_FILE": v.path("key"), "HF_TOKEN_PATH": v.path("token"), "LORA_MODEL": "our/adapter"}
+		"HF_HOME": v.path("hf"), "SAT_ADAPTERS": v.path("adapters"), "VLLM_API_KEY_FILE": v.path("key"), "HF_TOKEN_PATH": v.path("token"), "LORA_MODEL": "our/adapter",
+		"SAT_VLLM_LOCK": v.path("models.lock.json")}
 	return v
 }
 
@@ -159,8 +169,9 @@ func TestSatVLLMFetchesAndServes(t *testing.T) {
 	require.Zero(t, code, stderr)
 	assert.Contains(t, stdout, "snapshot ('base/model',)")
 	assert.Contains(t, stdout, commitA)
-	assert.Contains(t, stderr, "set BASE_REVISION="+commitA)
-	assert.Contains(t, stderr, "set LORA_REVISION="+commitA)
+	for _, repo := range []string{"base/model", "our/adapter"} {
+		assert.Contains(t, stderr, "warning: no pin of "+repo+" was known; "+commitA+" is kept in "+v.path("hf/sat/models.lock.json"))
+	}
 	module, err := json.Marshal(map[string]string{"name": "sat-lora", "path": v.path("adapters/sat-lora"), "base_model_name": "sat-base"})
 	require.NoError(t, err)
 	_, line, ok := strings.Cut(stdout, "--lora-modules\narg ")
@@ -190,7 +201,7 @@ func TestSatVLLMFetchesAndServes(t *testing.T) {
 		v.env["LORA_REVISION"], v.hub.commit = commitB, commitB
 		code, _, stderr := v.run("fetch", "base/model")
 		require.Zero(t, code, stderr)
-		assert.NotContains(t, stderr, "LORA_REVISION was not pinned")
+		assert.Contains(t, stderr, "our/adapter")
 		assert.FileExists(t, v.path("adapters/sat-lora/manifest.json"))
 	})
 }
@@ -257,4 +268,85 @@ func TestSatVLLMWithoutKeyOrAdapter(t *testing.T) {
 	code, _, stderr := v.run()
 	assert.Equal(t, 64, code)
 	assert.Contains(t, stderr, "sat-vllm fetch MODEL")
+}
+
+func TestSatVLLMKeepsToTheLock(t *testing.T) {
+	pin := func(base, adapter string) string {
+		text, err := json.Marshal(map[string]any{
+			"base/model":  map[string]any{"revision": commitB, "files": map[string]string{"model.safetensors": digest(base)}},
+			"our/adapter": map[string]any{"revision": commitB, "files": map[string]string{"adapter_model.safetensors": digest(adapter)}},
+		})
+		require.NoError(t, err)
+		return string(text)
+	}
+	t.Run("a known pin is fetched without a warning", func(t *testing.T) {
+		v := newSatVLLM(t)
+		v.hub.commit = commitB
+		v.write("models.lock.json", pin("base weights", "weights"), 0o644)
+		code, stdout, stderr := v.run("up", "base/model")
+		require.Zero(t, code, stderr)
+		assert.NotContains(t, stderr, "warning")
+		assert.NoFileExists(t, v.path("hf/sat/models.lock.json"))
+		assert.Contains(t, stdout, "--revision\narg "+commitB)
+		assert.Contains(t, strings.Join(v.hub.requests, "\n"), "HEAD /base/model/resolve/"+commitB+"/config.json")
+	})
+	t.Run("an unknown one is resolved once", func(t *testing.T) {
+		v := newSatVLLM(t)
+		v.write("models.lock.json", read(t, "deploy/vllm/models.lock.json"), 0o644)
+		code, _, stderr := v.run("fetch", "base/model")
+		require.Zero(t, code, stderr)
+		v.hub.commit = commitB
+		require.NoError(t, os.RemoveAll(v.path("adapters")))
+		code, _, stderr = v.run("fetch", "base/model")
+		require.Zero(t, code, stderr)
+		assert.NotContains(t, stderr, "warning")
+		assert.Contains(t, strings.Join(v.hub.requests, "\n"), "HEAD /our/adapter/resolve/"+commitA)
+	})
+	t.Run("other bytes are refused", func(t *testing.T) {
+		for want, lock := range map[string]string{
+			"base/model@" + commitB + ": model.safetensors has hash " + digest("base weights"):     pin("others", "weights"),
+			"our/adapter@" + commitB + ": adapter_model.safetensors has hash " + digest("weights"): pin("base weights", "others"),
+		} {
+			v := newSatVLLM(t)
+			v.hub.commit = commitB
+			v.write("models.lock.json", lock, 0o644)
+			v.refuses(want, "up", "base/model")
+		}
+	})
+}
+
+func TestSatVLLMHasFourProfiles(t *testing.T) {
+	flags := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z0-9]+)` \\| (?:`([^`]*)`)? ?\\| .+ \\|$").FindAllStringSubmatch(read(t, "deploy/vllm/flags.md"), -1) {
+		flags[row[1]] = row[2]
+	}
+	require.Len(t, flags, 4, "%v", flags)
+	const awq = `{"quantization_config":{"quant_method":"awq"}}`
+	for name, want := range flags {
+		t.Run(name, func(t *testing.T) {
+			v := newSatVLLM(t)
+			v.env["SAT_VLLM_PROFILE"] = name
+			if name == "awq" {
+				v.env["TEST_CONFIG"] = awq
+			}
+			code, stdout, stderr := v.run("up", "base/model", "--port", "1")
+			require.Zero(t, code, stderr)
+			if want == "" {
+				assert.NotContains(t, stdout, "--quantization")
+			} else {
+				assert.Contains(t, stdout, "arg "+strings.ReplaceAll(want, " ", "\narg ")+"\n")
+			}
+		})
+	}
+	v := newSatVLLM(t)
+	code, stdout, stderr := v.run("up", "base/model")
+	require.Zero(t, code, stderr)
+	assert.Contains(t, stdout, "arg --quantization\narg bitsandbytes", "nf4 is the default")
+	v.env["SAT_VLLM_PROFILE"] = "int3"
+	v.refuses("SAT_VLLM_PROFILE=int3 is no profile: choose one of nf4, bf16, fp8, awq", "serve", "base/model")
+	v.env["SAT_VLLM_PROFILE"] = "awq"
+	v.refuses("base/model is not quantised", "serve", "base/model")
+	v = newSatVLLM(t)
+	v.env["TEST_CONFIG"] = awq
+	v.refuses("base/model is already quantised by awq", "up", "base/model")
 }

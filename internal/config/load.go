@@ -28,12 +28,12 @@ var aliases = map[string]string{"OPENAI_API_KEY": "VLLM_API_KEY"}
 // composeOnly are the names that only the compose files read; they are known, so that nobody is warned of them.
 var composeOnly = []string{"COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME", "PUBLISH_ADDR", "BACKEND_IMAGE",
 	"FRONTEND_IMAGE", "VLLM_APP_IMAGE", "LLAMA_APP_IMAGE", "GO_IMAGE", "RUNTIME_IMAGE", "VLLM_IMAGE", "PYTHON_IMAGE",
-	"BASE_REVISION", "LORA_REVISION", "OPEN_WEBUI_IMAGE", "OPEN_WEBUI_PORT", "OPEN_WEBUI_URL", "OPEN_WEBUI_ADMIN",
+	"SAT_VLLM_PROFILE", "BASE_REVISION", "LORA_REVISION", "OPEN_WEBUI_IMAGE", "OPEN_WEBUI_PORT", "OPEN_WEBUI_URL", "OPEN_WEBUI_ADMIN",
 	"OTEL_EXPORTER_OTLP_HEADERS_FILE", "PROMETHEUS_IMAGE", "ALERTMANAGER_IMAGE", "LOKI_IMAGE", "ALLOY_IMAGE",
 	"GRAFANA_IMAGE", "GRAFANA_PORT"}
 
 // testOnly are the names that the tests read.
-var testOnly = []string{"SAT_TEST_REQUIRE", "SAT_TEST_LEFT_OUT", "SAT_EVAL_DATA", "SAT_BENCH"}
+var testOnly = []string{"SAT_TEST_REQUIRE", "SAT_TEST_LEFT_OUT", "SAT_EVAL_DATA", "SAT_BENCH", "SAT_TEST_VLLM_URL", "SAT_TEST_VLLM_KEY"}
 
 // Load reads the process's environment over the .env file at path (absent is fine) into a Config.
 // An unusable value gives an *[Error] that lists all mistakes at once.

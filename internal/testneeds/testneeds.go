@@ -23,6 +23,7 @@ const (
 	GroupOpenAI     = "openai-client" // OpenAI's Python client, which `make gateway-client` installs
 	GroupOpenWebUI  = "open-webui"    // Open WebUI from PyPI, which `make e2e-openwebui` installs
 	GroupPrometheus = "prometheus"    // promtool, of Debian's package prometheus
+	GroupVLLM       = "vllm"          // a running vLLM server
 )
 
 // Chromium gives the path of a Chromium or Chrome binary.
@@ -38,6 +39,16 @@ func Chromium(t testing.TB) string {
 	}
 	Missing(t, GroupChromium, "no chromium on PATH and CHROME_PATH is not set")
 	return ""
+}
+
+// VLLM gives address and key of a running vLLM server, which make vllm-contract starts.
+func VLLM(t testing.TB) (address, key string) {
+	t.Helper()
+	address = os.Getenv("SAT_TEST_VLLM_URL")
+	if address == "" {
+		Missing(t, GroupVLLM, "no vLLM server is named in SAT_TEST_VLLM_URL (make vllm-contract starts one)")
+	}
+	return address, os.Getenv("SAT_TEST_VLLM_KEY")
 }
 
 // Missing says that what a group needs is absent: it fails the test where the group is required, else skips it and
