@@ -52,6 +52,7 @@ func TestTheSeriesAreTheRecordedOnes(t *testing.T) {
 	p.ask(t)
 	p.backend.metrics.Panic("/submit_mcq")
 	p.frontend.metrics.Panic("/ask")
+	p.backend.metrics.Refused("address")
 	for service, metrics := range map[string]http.Handler{"backend": p.backend.Listeners()[1].Server.Handler, "frontend": p.frontend.Listeners()[1].Server.Handler} {
 		w := httptest.NewRecorder()
 		metrics.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
