@@ -60,7 +60,7 @@ func command(stdin io.Reader, stdout, stderr io.Writer) *cli.Command {
 		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // run turns errors into exit codes
 		Commands: []*cli.Command{
 			upCommand(), askCommand(), bankCommand(), doctorCommand(), engineCommand(), modelCommand(), arenaCommand(), secretsCommand(), versionCommand(),
-			evalCommand(),
+			evalCommand(), datasetCommand(),
 			userCommand(), migrateCommand(), backupCommand(), restoreCommand(), storeCommand(),
 		},
 		Action: func(_ context.Context, c *cli.Command) error {

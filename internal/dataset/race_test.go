@@ -41,6 +41,23 @@ func TestRACEFoldersGiveWhatItsLinesGive(t *testing.T) {
 	assert.Equal(t, "race-high-1-1", got[0][0].Group)
 }
 
+func TestBrokenQuestionsOfRACEAreLeftOutByName(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "race.jsonl")
+	rows := oneLine + "\n" + `{"id":"empty","passage":"All of it was withdrawn.","questions":[]}` + "\n" +
+		`{"id":"keyless","passage":"The gate was red.","questions":[{"question":"Which?","choices":["red","blue"],"answer":"E"}]}`
+	require.NoError(t, os.WriteFile(file, []byte(rows), 0o600))
+	o := options(t, dataset.Letter)
+	o.Sources, o.ValShare = []dataset.Source{{Kind: dataset.KindRACE, Path: file}}, 0
+	m, err := dataset.Build(context.Background(), o)
+	require.NoError(t, err)
+	assert.Equal(t, 1, m.Splits["train"].Questions)
+	assert.Equal(t, []string{"keyless-1"}, m.Dropped["the key names none of the choices"].IDs)
+
+	require.NoError(t, os.WriteFile(file, []byte(oneLine+"\n{broken"), 0o600))
+	_, err = dataset.Build(context.Background(), o)
+	assert.ErrorContains(t, err, "race.jsonl:2: is no JSON object")
+}
+
 func FuzzRACEArticle(f *testing.F) {
 	f.Add([]byte(oneArticle))
 	f.Add([]byte(`{"questions":["q"],"options":[["a"]],"answers":["E"]}`))

@@ -26,8 +26,8 @@ const (
 )
 
 // formats gives the evaluator's reader of each kind that it reads.
-var formats = map[Kind]eval.Format{KindItems: eval.FormatItems, KindBlocks: eval.FormatBlocks, KindRACE: eval.FormatRACE,
-	KindCSV: eval.FormatCSV, KindAGIEval: eval.FormatAGIEval}
+var formats = map[Kind]eval.Format{KindItems: eval.FormatItems, KindBlocks: eval.FormatBlocks, KindCSV: eval.FormatCSV,
+	KindAGIEval: eval.FormatAGIEval}
 
 // Kinds lists the kinds, for messages.
 func Kinds() []Kind {
@@ -101,8 +101,8 @@ func (s Source) readFile(file string, seed uint64) ([]eval.Item, string, error) 
 		}
 		name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
 		return Generate(name, string(text), seed), digest(text), nil
-	case s.Kind == KindRACE && filepath.Ext(file) == ".txt":
-		return readArticle(file, s.Path)
+	case s.Kind == KindRACE:
+		return readRACE(file, s.Path)
 	}
 	set, err := eval.Read(file, formats[s.Kind])
 	if err != nil {
