@@ -76,7 +76,19 @@ webui-password: ## print the password of Open WebUI's admin
 vllm-contract: ## hold a real vLLM server on the CPU to what the product expects of it (3 GB to fetch)
 	nice -n 10 deploy/vllm/contract/run.sh
 
+train-env: ## the trainer's own Python environment (about 5.5 GB on Linux); TRAIN=gpu adds the GPU's packages
+	python3 -m venv training/.venv
+	training/.venv/bin/python -m pip install -q --require-hashes -r training/requirements-$(or $(TRAIN),cpu).txt
+	training/.venv/bin/python -m pip install -q --no-deps --no-build-isolation -e training
+
+train-test: ## the trainer's tests, in that environment
+	cd training && OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q
+
+train-smoke: build ## questions to a served adapter in a few real steps, on the CPU
+	bin/sat engine install
+	training/smoke.sh
+
 e2e-compose: ## build and start the compose stack with stand-in base images, and try it to destruction
 	deploy/ci/e2e.sh
 
-.PHONY: help run build test lint fmt bench e2e gateway-client e2e-openwebui docker up down hf-token engine-key grafana-password webui-password vllm-contract e2e-compose
+.PHONY: help run build test lint fmt bench e2e gateway-client e2e-openwebui docker up down hf-token engine-key grafana-password webui-password vllm-contract train-env train-test train-smoke e2e-compose

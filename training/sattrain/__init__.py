@@ -1,0 +1,1 @@
+"""Fine-tunes small and large language models on multiple-choice reading questions."""

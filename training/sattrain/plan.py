@@ -1,0 +1,60 @@
+"""Which units are read at which step: a function of configuration, data and seed, so that a resumed run goes on exactly."""
+
+import random
+
+from . import errors
+from .config import Config
+from .data import Records, Unit
+from .errors import Fail
+
+
+def steps(config: Config, records: Records) -> list[list[Unit]]:
+    """The units of every optimiser step, in order."""
+    rng = random.Random(f"{config.seed}/order")
+    size = config.batch * config.accumulate
+    if config.curriculum:
+        return _curriculum(config, records, rng, size)
+    wanted = config.steps or round(config.epochs * records.questions / size)
+    plan: list[list[Unit]] = []
+    while len(plan) < max(wanted, 1):
+        units = list(records.units)
+        rng.shuffle(units)
+        packed = _pack(units, size)
+        if config.steps or len(plan) + len(packed) > wanted:
+            packed = packed[: wanted - len(plan)] or packed[:1]
+        plan.extend(packed)
+    return plan
+
+
+def _curriculum(config: Config, records: Records, rng: random.Random, size: int) -> list[list[Unit]]:
+    unused = list(records.units)
+    rng.shuffle(unused)
+    plan: list[list[Unit]] = []
+    for i, stage in enumerate(config.curriculum):
+        chosen, count, rest = [], 0, []
+        for unit in unused:
+            if count < stage.questions and stage.min_chars <= unit.chars < stage.max_chars:
+                chosen.append(unit)
+                count += unit.questions
+            else:
+                rest.append(unit)
+        if count < stage.questions:
+            raise Fail(errors.DATA, f"curriculum[{i}] wants {stage.questions} questions on prompts of {stage.min_chars} to "
+                       f"{stage.max_chars} characters, {records.path} has {count} left; ask for fewer or build a larger data set")
+        unused = rest
+        plan.extend(_pack(chosen, size))
+    return plan
+
+
+def _pack(units: list[Unit], size: int) -> list[list[Unit]]:
+    """Fills steps with whole units until each has at least `size` questions; the last may have fewer."""
+    packed: list[list[Unit]] = []
+    step: list[Unit] = []
+    for unit in units:
+        step.append(unit)
+        if sum(u.questions for u in step) >= size:
+            packed.append(step)
+            step = []
+    if step:
+        packed.append(step)
+    return packed

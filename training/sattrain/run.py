@@ -1,0 +1,241 @@
+"""The training loop: one for both losses, on whatever device there is."""
+
+import json
+import math
+import os
+import signal
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from . import checkpoint, errors, model, objective, plan, plot
+from .checkpoint import Identity, Progress
+from .config import Config
+from .data import Records
+from .errors import Fail
+from .progress import Console
+
+
+@dataclass
+class Evaluation:
+    """The model on the validation split."""
+
+    loss: float
+    correct: int
+    questions: int
+
+    @property
+    def accuracy(self) -> float:
+        return self.correct / self.questions
+
+
+@dataclass
+class Run:
+    """A run in its folder."""
+
+    config: Config
+    train: Records
+    val: Records | None
+    folder: Path
+    console: Console
+    identity: Identity = None
+    loaded: model.Loaded = None
+    progress: Progress = field(default_factory=Progress)
+    stop: bool = False
+
+    def execute(self, resume: bool) -> Progress:
+        """Trains to the end of the plan, or until it is interrupted or stopped."""
+        steps = plan.steps(self.config, self.train)
+        self.loaded = model.load(self.config)
+        parameters = self.loaded.trainable()
+        self.console.line(f"{sum(p.numel() for p in parameters.values()):,} of "
+                          f"{sum(p.numel() for p in self.loaded.model.parameters()):,} parameters are trained, on {self.loaded.device}")
+        optimiser = _optimiser(self.config, parameters)
+        self.objective = objective.make(self.config, self.loaded, self.train)
+        self.judge = objective.make(self.config, self.loaded, self.val) if self.val else None
+        self._identify()
+        if resume:
+            self._restore(parameters, optimiser)
+        self._watch_signals()
+        self.loaded.model.train()
+        started = time.monotonic() - self.progress.seconds
+        if self.progress.step == 0 and self.judge:
+            self._evaluate(0, None)
+        for number in range(self.progress.step, len(steps)):
+            lr = rate(self.config, number, len(steps))
+            for group in optimiser.param_groups:
+                group["lr"] = lr
+            row = self._step(steps[number], optimiser, parameters)
+            self.progress.step = number + 1
+            self.progress.seconds = time.monotonic() - started
+            row |= {"lr": lr, "epoch": round(sum(u.questions for s in steps[: number + 1] for u in s) / self.train.questions, 6)}
+            last = number + 1 == len(steps)
+            if self.judge and (last or (number + 1) % self.config.eval_every == 0):
+                row |= self._evaluate(number + 1, steps)
+            self._log(row)
+            self.console.step(row, number + 1, len(steps))
+            if self._due(number + 1, last, "eval_loss" in row):
+                checkpoint.save(self.folder / "checkpoints", self.progress, self.identity, parameters, optimiser, self.config.keep)
+                self._plot()
+            self._give_up_if_needed()
+        return self.progress
+
+    def _due(self, number: int, last: bool, evaluated: bool) -> bool:
+        return last or evaluated or self.stop or number % self.config.save_every == 0
+
+    def _step(self, units: list, optimiser, parameters: dict) -> dict:
+        questions = sum(unit.questions for unit in units)
+        began, loss, correct, tokens = time.monotonic(), 0.0, 0, 0
+        optimiser.zero_grad(set_to_none=True)
+        for reading in self.objective.readings(units):
+            outcome = self._read(reading)
+            (outcome.loss / questions).backward()
+            loss += outcome.loss.item()
+            correct += outcome.correct
+            tokens += outcome.tokens
+        norm = torch.nn.utils.clip_grad_norm_(list(parameters.values()), self.config.optim.clip).item()
+        if not math.isfinite(loss) or not math.isfinite(norm):
+            raise Fail(errors.STOPPED, f"the loss is not finite at step {self.progress.step + 1}; the last good checkpoint is kept in "
+                       f"{self.folder / 'checkpoints'}; lower optim.lr")
+        optimiser.step()
+        self.progress.tokens += tokens
+        return {"step": self.progress.step + 1, "loss": loss / questions, "accuracy": correct / questions, "questions": questions,
+                "grad_norm": norm, "tokens": self.progress.tokens, "tokens_per_s": tokens / max(time.monotonic() - began, 1e-9),
+                "mem_bytes": memory(), "t": round(time.time(), 3)}
+
+    def _read(self, reading: list) -> objective.Outcome:
+        try:
+            return self.objective.read(reading)
+        except (torch.OutOfMemoryError, MemoryError) as err:
+            raise Fail(errors.NO_MEMORY, f"out of memory with batch {self.config.batch} and max_tokens {self.config.max_tokens}: "
+                       f"{str(err).splitlines()[0] if str(err) else 'no detail'}; use a smaller batch, a larger accumulate, or "
+                       "gradient_checkpointing: true") from None
+
+    def evaluate(self) -> Evaluation:
+        """Loss and accuracy on the validation split as it is now."""
+        self.loaded.model.eval()
+        total = Evaluation(0.0, 0, 0)
+        with torch.no_grad():
+            chosen, count = [], 0
+            for unit in self.val.units:
+                if self.config.eval_questions and count >= self.config.eval_questions:
+                    break
+                chosen.append(unit)
+                count += unit.questions
+            for reading in self.judge.readings(chosen):
+                outcome = self.judge.read(reading)
+                total.loss += outcome.loss.item()
+                total.correct += outcome.correct
+                total.questions += outcome.questions
+        self.loaded.model.train()
+        total.loss /= total.questions
+        return total
+
+    def _evaluate(self, number: int, steps) -> dict:
+        found = self.evaluate()
+        p = self.progress
+        better = (found.accuracy, -found.loss) > (p.best_accuracy, -p.best_loss) if self.config.select == "accuracy" else found.loss < p.best_loss
+        if better and number > 0:
+            p.best_step, p.best_accuracy, p.best_loss = number, found.accuracy, found.loss
+        p.rising = p.rising + 1 if found.loss > p.last_eval_loss else 0
+        p.last_eval_loss = found.loss
+        low, high = wilson(found.correct, found.questions)
+        row = {"eval_loss": found.loss, "eval_letter_acc": {"k": found.correct, "n": found.questions, "low": low, "high": high}}
+        if steps is None:
+            self._log({"step": 0, "t": round(time.time(), 3)} | row)
+        self.console.line(f"step {number}: validation loss {found.loss:.4f}, right {found.correct} of {found.questions}")
+        return row
+
+    def _identify(self) -> None:
+        data = self.train.sha256 + (self.val.sha256 if self.val else "")
+        self.identity = Identity(self.config.identity(), data, self.loaded.sha256)
+
+    def _restore(self, parameters: dict, optimiser) -> None:
+        found = checkpoint.newest(self.folder / "checkpoints", self.console.warn)
+        if not found:
+            self.console.line("there is no checkpoint, the run begins at step 1")
+            return
+        path, progress, identity = found
+        for name, value in vars(identity).items():
+            if value != vars(self.identity)[name]:
+                raise Fail(errors.CONFIG, f"{path} was made with another {name} ({value[:12]} instead of {vars(self.identity)[name][:12]}); "
+                           "resume with the same, or begin a new run with another --out")
+        checkpoint.restore(path, parameters, optimiser)
+        self.progress = progress
+        self.progress.resumed += 1
+        self._drop_rows_after(progress.step)
+        self.console.line(f"resumed at step {progress.step} from {path.name}")
+
+    def _drop_rows_after(self, step: int) -> None:
+        """Steps that were logged after the checkpoint are done again."""
+        path = self.folder / "metrics.jsonl"
+        if path.is_file():
+            rows = [row for row in plot.read_metrics(path) if row["step"] <= step]
+            path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    def _log(self, row: dict) -> None:
+        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def _plot(self) -> None:
+        plot.draw(self.folder / "metrics.jsonl", self.folder, self.progress.best_step,
+                  f"{self.config.name} · config {self.identity.config[:8]} · data {self.train.sha256[:8]}")
+
+    def _watch_signals(self) -> None:
+        def note(signum, frame):
+            if self.stop:
+                os._exit(errors.INTERRUPTED)
+            self.stop = True
+            self.console.line("finishing this step, then saving; once more stops at once")
+
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, note)
+
+    def _give_up_if_needed(self) -> None:
+        if self.stop:
+            raise Fail(errors.INTERRUPTED, f"interrupted after step {self.progress.step}, saved; go on with the same command and --resume")
+        if self.config.patience and self.progress.rising >= self.config.patience:
+            raise Fail(errors.STOPPED, f"the validation loss rose {self.progress.rising} times in a row, stopped after step "
+                       f"{self.progress.step}; the best checkpoint is step {self.progress.best_step}; lower optim.lr or train for fewer steps")
+
+
+def rate(config: Config, step: int, steps: int) -> float:
+    """The learning rate of a step, counted from 0."""
+    o = config.optim
+    warm = round(o.warmup * steps)
+    if step < warm:
+        return o.lr * (step + 1) / warm
+    done = (step - warm) / max(steps - warm, 1)
+    if o.schedule == "constant":
+        return o.lr
+    return o.lr * (1 - done) if o.schedule == "linear" else o.lr * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def wilson(k: int, n: int, z: float = 1.959963984540054) -> tuple[float, float]:
+    """The Wilson interval of k of n."""
+    p = k / n
+    middle, half, scale = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)), 1 + z * z / n
+    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+
+
+def memory() -> int:
+    """Bytes held: of the GPU where there is one, else of this process."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    try:
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    except ImportError:  # not on Windows
+        return 0
+
+
+def _optimiser(config: Config, parameters: dict):
+    o = config.optim
+    if o.name == "paged_adamw_8bit":
+        import bitsandbytes
+
+        return bitsandbytes.optim.PagedAdamW8bit(parameters.values(), lr=o.lr, weight_decay=o.weight_decay)
+    return torch.optim.AdamW(parameters.values(), lr=o.lr, weight_decay=o.weight_decay)
