@@ -32,10 +32,16 @@ type Me struct {
 	Stored       bool   `json:"stored" doc:"Answers are stored at all on this site."`
 }
 
+// Guest is somebody without an account. The token is shown this once.
+type Guest struct {
+	Token string `json:"token" doc:"Send it as Authorization: Bearer. What it stores is seen by whoever has it."`
+}
+
 // RegisterRequest is the body of POST /api/v1/accounts.
 type RegisterRequest struct {
 	Name     string `json:"name" doc:"A nickname, 2 to 40 characters; no mail address."`
 	Password string `json:"password" doc:"8 to 128 characters."`
+	Agent    string `json:"agent,omitempty" doc:"Name of the browser or program, for the list of sign-ins."`
 	Invite   string `json:"invite,omitempty" doc:"An invitation, where registration needs one."`
 }
 
@@ -72,6 +78,7 @@ type SignInList struct {
 type PasswordChange struct {
 	OldPassword string `json:"old_password"`
 	Password    string `json:"password"`
+	Agent       string `json:"agent,omitempty" doc:"Name of the browser or program, for the list of sign-ins."`
 }
 
 // MeChange is the body of PATCH /api/v1/me.

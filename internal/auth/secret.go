@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"strings"
+
+	"sattutor/internal/sat"
 )
 
 // What a secret begins with tells people and scanners what it is.
@@ -40,8 +42,16 @@ func hashOf(secret string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// NewGuest makes the secret of a guest, who is nobody until something is stored for them.
-func NewGuest() string { return newSecret(guestPrefix) }
+// Guest makes the secret of a guest, who is nobody until something is stored for them.
+func (a *Accounts) Guest() (secret string, err error) {
+	switch {
+	case a.opts.Off:
+		return "", sat.Errorf(sat.Conflict, "Accounts are switched off here: everything is yours without signing in.")
+	case !a.opts.Guests:
+		return "", sat.Errorf(sat.Forbidden, "This site is for people with an account. Sign in first.")
+	}
+	return newSecret(guestPrefix), nil
+}
 
 // guestID is the id of the guest behind a secret.
 func guestID(secret string) string { return "g-" + hashOf(secret)[:32] }

@@ -51,6 +51,7 @@ func accessOf(route string) (access, bool) {
 		"GET /v1/models/{model}":    {role: sat.Student, scope: sat.ScopeV1},
 		"POST /v1/chat/completions": {role: sat.Student, scope: sat.ScopeV1, engine: true},
 
+		"POST /api/v1/guests":             everybody,
 		"POST /api/v1/accounts":           everybody,
 		"POST /api/v1/sign-ins":           everybody,
 		"GET /api/v1/me":                  everybody,

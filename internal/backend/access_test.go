@@ -50,7 +50,9 @@ func newSite(t *testing.T, change func(*Options)) *site {
 	require.NoError(t, err)
 	accounts, err := auth.New(auth.Options{Store: s, Guests: true, Registration: auth.Open})
 	require.NoError(t, err)
-	st := &site{store: s, accounts: accounts, secrets: map[string]string{"anonymous": "", "guest": auth.NewGuest()}}
+	st := &site{store: s, accounts: accounts, secrets: map[string]string{"anonymous": ""}}
+	st.secrets["guest"], err = accounts.Guest()
+	require.NoError(t, err)
 	st.Server = newServer(t, func(o *Options) {
 		o.Accounts, o.Records, o.Bank = accounts, s, desk{s, questionbank.NewDesk(s)}
 		o.Answers = keeping{s}
@@ -130,6 +132,7 @@ func requests() map[string]string {
 		"POST /api/v1/answers":         goodBody,
 		"POST /api/v1/questions:parse": `{"block":"x"}`,
 		"POST /v1/chat/completions":    `{"messages":[{"role":"user","content":"x"}]}`,
+		"POST /api/v1/guests":          `{}`,
 		"POST /api/v1/accounts":        `{"name":"newcomer","password":"` + goodPassword + `"}`,
 		"POST /api/v1/sign-ins":        `{"name":"student","password":"` + goodPassword + `"}`,
 		"PATCH /api/v1/me":             `{"keep_answers":true}`,

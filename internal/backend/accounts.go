@@ -2,6 +2,7 @@ package backend
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -19,6 +20,7 @@ type Accounts interface {
 	On() bool
 	Registration() string
 	Identify(ctx context.Context, secret string) (sat.Identity, error)
+	Guest() (secret string, err error)
 	Register(ctx context.Context, n sat.Newcomer, from sat.Caller) (secret string, u sat.User, err error)
 	SignIn(ctx context.Context, name, password string, from sat.Caller) (secret string, u sat.User, err error)
 	SignOut(ctx context.Context, who sat.Identity) error
@@ -114,6 +116,18 @@ func (s *Server) ensure(ctx context.Context, who sat.Identity) error {
 func (s *Server) registerAccounts(to huma.API) {
 	const tag = "Accounts"
 	huma.Register(to, operation("register", http.MethodPost, "/api/v1/accounts", tag, "Make an account and sign in; a guest's work goes over to it"), s.register)
+	huma.Register(to, operation("create-guest", http.MethodPost, "/api/v1/guests", tag, "Work without an account; the token is shown this once"),
+		func(context.Context, *struct{}) (*reply[api.Guest], error) {
+			accounts, err := s.accounts()
+			if err != nil {
+				return nil, err
+			}
+			secret, err := accounts.Guest()
+			if err != nil {
+				return nil, err
+			}
+			return &reply[api.Guest]{api.Guest{Token: secret}}, nil
+		})
 	huma.Register(to, operation("sign-in", http.MethodPost, "/api/v1/sign-ins", tag, "Sign in"), s.signIn)
 	huma.Register(to, operation("list-sign-ins", http.MethodGet, "/api/v1/sign-ins", tag, "List where you are signed in"), s.listSignIns)
 	huma.Register(to, operation("sign-out", http.MethodDelete, "/api/v1/sign-ins/current", tag, "Sign out"),
@@ -144,7 +158,7 @@ func (s *Server) register(ctx context.Context, in *in[api.RegisterRequest]) (*re
 	if who.Manner == sat.AsGuest {
 		newcomer.GuestID = who.User.ID
 	}
-	secret, u, err := accounts.Register(ctx, newcomer, callerOf(ctx, in.Agent))
+	secret, u, err := accounts.Register(ctx, newcomer, callerOf(ctx, cmp.Or(in.Body.Agent, in.Agent)))
 	if err != nil {
 		return nil, err
 	}
@@ -156,11 +170,7 @@ func (s *Server) signIn(ctx context.Context, in *in[api.SignInRequest]) (*reply[
 	if err != nil {
 		return nil, err
 	}
-	agent := in.Agent
-	if in.Body.Agent != "" {
-		agent = in.Body.Agent
-	}
-	secret, u, err := accounts.SignIn(ctx, in.Body.Name, in.Body.Password, callerOf(ctx, agent))
+	secret, u, err := accounts.SignIn(ctx, in.Body.Name, in.Body.Password, callerOf(ctx, cmp.Or(in.Body.Agent, in.Agent)))
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +193,7 @@ func (s *Server) listSignIns(ctx context.Context, _ *struct{}) (*reply[api.SignI
 
 func (s *Server) changePassword(ctx context.Context, in *in[api.PasswordChange]) (*reply[api.SignedIn], error) {
 	who := sat.IdentityOf(ctx)
-	secret, err := s.opts.Accounts.ChangePassword(ctx, who, in.Body.OldPassword, in.Body.Password, callerOf(ctx, in.Agent))
+	secret, err := s.opts.Accounts.ChangePassword(ctx, who, in.Body.OldPassword, in.Body.Password, callerOf(ctx, cmp.Or(in.Body.Agent, in.Agent)))
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +239,7 @@ func (s *Server) me(ctx context.Context, _ *struct{}) (*reply[api.Me], error) {
 func (s *Server) meOf(ctx context.Context) api.Me {
 	who := sat.IdentityOf(ctx)
 	shape := api.Me{Manner: string(who.Manner), ID: who.User.ID, Name: who.User.Name, Role: string(who.User.Role),
-		KeepAnswers: who.User.KeepAnswers, Registration: "closed", Stored: s.opts.Records != nil}
+		KeepAnswers: who.User.KeepAnswers, Registration: "closed", Stored: s.opts.Records != nil && !s.opts.Forgets}
 	if s.opts.Accounts != nil {
 		shape.Accounts, shape.Registration = s.opts.Accounts.On(), s.opts.Accounts.Registration()
 	}

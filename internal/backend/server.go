@@ -74,6 +74,7 @@ type Options struct {
 	Accounts    Accounts                              // nil: everything belongs to the person at the machine
 	Records     Records                               // nil: nothing is stored
 	Bank        Bank                                  // the question bank; nil for none
+	Forgets     bool                                  // answers are not stored, whoever asks
 	Limits      Limits                                // the zero value for none
 	Counter     func(quota string) middleware.Counter // shared by several processes; nil counts in this one
 	Refused     func(quota string)                    // hears of every request over a limit; nil for nobody

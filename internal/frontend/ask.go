@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"sattutor/internal/api"
-	"sattutor/internal/apiclient"
-	"sattutor/internal/middleware"
 )
 
 // askPage is the page /ask.
@@ -87,10 +85,12 @@ func (s *Server) askInColours(w http.ResponseWriter, r *http.Request, f form, th
 
 // answer asks the backend and shows its answer, or in words why there is none.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, f form) error {
-	ctx, cancel := s.backendContext(r)
-	defer cancel()
 	question := f.request()
-	answer, err := s.opts.Backend.Answer(ctx, api.AnswerRequest{MCQRequest: question})
+	var answer api.Answer
+	err := s.asSomebody(w, r, func(ctx context.Context) (err error) {
+		answer, err = s.opts.Backend.Answer(ctx, api.AnswerRequest{MCQRequest: question})
+		return err
+	})
 	page := s.askPage(r, f)
 	if err != nil {
 		page.Whole = f.noQuestion() && f.looksWhole()
@@ -106,8 +106,6 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, f form) error {
 
 // split has the backend split a pasted block into the fields. A block in the passage's own field is taken too.
 func (s *Server) split(w http.ResponseWriter, r *http.Request, f form) error {
-	ctx, cancel := s.backendContext(r)
-	defer cancel()
 	block, at := f.Block, idBlock
 	if strings.TrimSpace(block) == "" && f.looksWhole() {
 		block, at = f.Passage, idPassage
@@ -119,7 +117,11 @@ func (s *Server) split(w http.ResponseWriter, r *http.Request, f form) error {
 		page.Notice = splitRefused(page)
 		return render(w, http.StatusUnprocessableEntity, s.views.ask, page)
 	}
-	question, err := s.opts.Backend.ParseQuestion(ctx, block)
+	var question api.MCQRequest
+	err := s.asSomebody(w, r, func(ctx context.Context) (err error) {
+		question, err = s.opts.Backend.ParseQuestion(ctx, block)
+		return err
+	})
 	if err != nil {
 		page := s.askPage(r, f)
 		page.BlockOpen = at == idBlock
@@ -128,12 +130,6 @@ func (s *Server) split(w http.ResponseWriter, r *http.Request, f form) error {
 	page := s.askPage(r, formFrom(question))
 	page.Notice = splitDone()
 	return render(w, http.StatusOK, s.views.ask, page)
-}
-
-// backendContext bounds a call of the backend and names it by this request's id.
-func (s *Server) backendContext(r *http.Request) (context.Context, context.CancelFunc) {
-	ctx := apiclient.WithRequestID(r.Context(), middleware.IDOf(r.Context()))
-	return context.WithTimeout(ctx, s.opts.Timeout())
 }
 
 // left tells that the student left, so that nobody reads a reply.

@@ -82,6 +82,11 @@ func newStandIn(t testing.TB) *standIn {
 		defer b.mu.Unlock()
 		reply(w, api.ModelList{Models: b.models})
 	})
+	mux.HandleFunc("GET /api/v1/me", func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, api.Me{Manner: "local", ID: "local", Role: "student", KeepAnswers: true, Registration: "closed", Stored: true})
+	})
+	mux.HandleFunc("GET /api/v1/me/answers", func(w http.ResponseWriter, _ *http.Request) { reply(w, api.StoredAnswers{}) })
+	mux.HandleFunc("GET /api/v1/me/export", func(w http.ResponseWriter, _ *http.Request) { reply(w, struct{}{}) })
 	b.server = httptest.NewServer(mux)
 	t.Cleanup(b.server.Close)
 	return b

@@ -44,6 +44,30 @@ type Backend interface {
 	Answer(ctx context.Context, q api.AnswerRequest) (api.Answer, error)
 	ParseQuestion(ctx context.Context, block string) (api.MCQRequest, error)
 	Models(ctx context.Context) ([]api.Model, error)
+	Accounts
+}
+
+// Accounts is what the pages ask about people.
+type Accounts interface {
+	Me(ctx context.Context) (api.Me, error)
+	Guest(ctx context.Context) (api.Guest, error)
+	Register(ctx context.Context, r api.RegisterRequest) (api.SignedIn, error)
+	SignIn(ctx context.Context, r api.SignInRequest) (api.SignedIn, error)
+	SignIns(ctx context.Context) ([]api.SignIn, error)
+	EndSignIn(ctx context.Context, id string) error
+	SignOutEverywhere(ctx context.Context) error
+	ChangePassword(ctx context.Context, p api.PasswordChange) (api.SignedIn, error)
+	ChangeMe(ctx context.Context, m api.MeChange) (api.Me, error)
+	Export(ctx context.Context) ([]byte, error)
+	Erase(ctx context.Context, e api.EraseRequest) error
+	Answers(ctx context.Context, before time.Time) (api.StoredAnswers, error)
+	DeleteAnswer(ctx context.Context, id string) error
+	Keys(ctx context.Context) ([]api.Key, error)
+	NewKey(ctx context.Context, k api.KeyRequest) (api.NewKey, error)
+	RevokeKey(ctx context.Context, id string) error
+	Users(ctx context.Context, after string) (api.UserList, error)
+	ChangeUser(ctx context.Context, id string, u api.UserChange) error
+	Invite(ctx context.Context, i api.InviteRequest) (api.Invite, error)
 }
 
 // Options are what a Server is made of. Backend must not be nil.

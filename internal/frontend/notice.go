@@ -48,6 +48,9 @@ func noticeOf(err error) *notice {
 	case sat.TooLarge:
 		n.status, n.Kind, n.Tone = http.StatusRequestEntityTooLarge, "too-long", "wrong"
 		n.Title, n.Still = "Too long for this model", cmp.Or(e.Message, "Shorten the passage.")+" Nothing was lost."
+	case sat.Unauthorized, sat.Forbidden:
+		n.status, n.Kind = http.StatusUnauthorized, "sign-in"
+		n.Title, n.Still = "Sign in first", "You are not signed in, or not any more. Your text is kept: sign in under Account in another tab, then ask again here."
 	case sat.RateLimited:
 		n.status, n.Kind = http.StatusTooManyRequests, "quota"
 		n.Title, n.Still = "That was many questions in a short time", "Try again in "+wait(n.Seconds)+". Nothing was lost."

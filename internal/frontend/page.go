@@ -23,7 +23,7 @@ func (p Page) Chosen() bool { return p.Theme != themeSystem }
 
 // views are the parsed templates, one for each page.
 type views struct {
-	start, ask, about, problem *template.Template
+	start, ask, about, problem, signIn, account, history, erase, users *template.Template
 }
 
 // parseViews parses every page with the layout and the partials.
@@ -40,6 +40,7 @@ func parseViews(a *assets) (views, error) {
 	var v views
 	for file, view := range map[string]**template.Template{
 		"start": &v.start, "ask": &v.ask, "about": &v.about, "problem": &v.problem,
+		"sign-in": &v.signIn, "account": &v.account, "history": &v.history, "delete": &v.erase, "users": &v.users,
 	} {
 		page, err := frame.Clone()
 		if err != nil {
@@ -61,7 +62,7 @@ func (s *Server) page(r *http.Request, title string) Page {
 // navPath is the path of a page that can be returned to, "/" for any other.
 func navPath(path string) string {
 	switch path {
-	case "/ask", "/about":
+	case "/ask", "/about", "/account":
 		return path
 	}
 	return "/"

@@ -134,9 +134,21 @@ func fullPages(s *Server) map[string][]any {
 	about := aboutPage{Page: base(measured), Version: "v"}
 	about.describe(measuredModel)
 	return map[string][]any{
-		"start":   {startPage{Page: base(demo), Example: s.samples[0].example()}, startPage{Page: base(failed)}},
-		"ask":     asks,
-		"about":   {about, aboutPage{Page: base(demo)}, aboutPage{Page: base(failed)}, aboutPage{Page: base(modelLine{State: stateLoading})}, aboutPage{Page: base(modelLine{State: stateAway})}},
+		"start": {startPage{Page: base(demo), Example: s.samples[0].example()}, startPage{Page: base(failed)}},
+		"ask":   asks,
+		"about": {about, aboutPage{Page: base(demo)}, aboutPage{Page: base(failed)}, aboutPage{Page: base(modelLine{State: stateLoading})}, aboutPage{Page: base(modelLine{State: stateAway})}},
+		"sign-in": {signInPage{Page: base(demo), Inputs: signInInputs(), Guest: true, Open: true}, signInPage{Page: base(demo), Guest: true, Trouble: "T"},
+			signInPage{Page: base(demo), Inputs: registerInputs(true), Register: true, Guest: true, Open: true},
+			signInPage{Page: base(demo), Register: true}, signInPage{Page: base(demo), Off: true}},
+		"account": {&accountPage{Page: base(demo), Me: api.Me{Manner: "local", ID: "local", Stored: true}}, &accountPage{Page: base(demo), Me: api.Me{Manner: "anonymous", Registration: "open"}},
+			&accountPage{Page: base(demo), Me: api.Me{Manner: "guest", ID: "g", Registration: "open", KeepAnswers: true, Stored: true}, Trouble: "T"},
+			&accountPage{Page: base(demo), Me: api.Me{Manner: "sign-in", ID: "u", Name: "Ada", Role: "admin", KeepAnswers: true}, Said: "S", Secret: "s",
+				Password: passwordInputs(), SignIns: []signInLine{{ID: "1", Current: true}, {ID: "2", Agent: "curl"}},
+				Keys: []keyLine{{ID: "k", Works: true}, {ID: "l", State: "revoked"}}, Scopes: []scopeChoice{{"answers", "Ask"}, {"v1", "V"}}}},
+		"history": {historyPage{Page: base(demo), Kept: true}, historyPage{Page: base(demo), Entries: []historyEntry{{ID: "x"}}, Next: "/n", Trouble: "T"}, historyPage{Page: base(demo)}},
+		"delete":  {deletePage{Page: base(demo), Me: api.Me{Manner: "sign-in", ID: "u"}, Confirm: confirmInput()}, deletePage{Page: base(demo)}},
+		"users": {&usersPage{Page: base(demo), Roles: []string{"student", "admin"}, Users: []userLine{{ID: "a", Self: true}, {ID: "b", Role: "admin"}, {ID: "c", Closed: true}},
+			Next: "/n", Trouble: "T", Invite: "sat_i_x", Role: "student", Until: "then"}},
 		"problem": {&problemPage{Page: base(demo), Status: 500, Heading: "H", Text: "T", RequestID: "id"}, &problemPage{Page: base(measured)}},
 	}
 }
@@ -146,7 +158,8 @@ func TestEveryTemplateRunsWithItsStruct(t *testing.T) {
 	for name, pages := range fullPages(s) {
 		view := map[string]interface {
 			ExecuteTemplate(io.Writer, string, any) error
-		}{"start": s.views.start, "ask": s.views.ask, "about": s.views.about, "problem": s.views.problem}[name]
+		}{"start": s.views.start, "ask": s.views.ask, "about": s.views.about, "problem": s.views.problem,
+			"sign-in": s.views.signIn, "account": s.views.account, "history": s.views.history, "delete": s.views.erase, "users": s.views.users}[name]
 		require.NotNil(t, view, name)
 		for _, data := range pages {
 			assert.NoError(t, view.ExecuteTemplate(io.Discard, "layout", data), name)

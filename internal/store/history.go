@@ -40,7 +40,7 @@ type versionRow struct {
 
 func (s *Store) addChange(ctx context.Context, tx bun.Tx, c *sat.BankChange) error {
 	if c.ID == "" {
-		c.ID = newID()
+		c.ID = fmt.Sprintf("%016x-%s", s.now().UnixNano(), newID()[:10]) // in the order of time, within a millisecond too
 	}
 	c.At = at(s.now()).UTC()
 	row := changeRow{ID: c.ID, At: at(c.At), By: nullable(c.By), What: c.What, Format: c.Format, FileHash: c.FileHash}
@@ -76,7 +76,7 @@ func (s *Store) BankChanges(ctx context.Context, limit int) ([]sat.BankChange, e
 	var rows []changeRow
 	err := s.read.NewSelect().Model(&rows).ColumnExpr("c.*").
 		ColumnExpr("(SELECT count(*) FROM item_versions AS v WHERE v.change_id = c.id) AS items").
-		Order("at DESC", "id").Limit(int64(limit)).Scan(ctx)
+		Order("at DESC", "id DESC").Limit(int64(limit)).Scan(ctx)
 	changes := make([]sat.BankChange, len(rows))
 	for i, row := range rows {
 		changes[i] = row.change()
