@@ -21,9 +21,9 @@ import (
 var update = flag.Bool("update", false, "write the golden files")
 
 // sample is one line of a scrape: the metric and its labels.
-var sample = regexp.MustCompile(`(?m)^([a-z_:]+)(?:\{(.*)\})? `)
+var sample = regexp.MustCompile(`(?m)^([a-zA-Z0-9_:]+)(?:\{(.*)\})? `)
 
-var label = regexp.MustCompile(`([a-z_]+)="`)
+var label = regexp.MustCompile(`([a-zA-Z0-9_]+)="`)
 
 // others are series of the runtime, which change with Go and with the kernel; nothing is built on them.
 var others = regexp.MustCompile(`^(go|promhttp|process_network|process_virtual)_`)
