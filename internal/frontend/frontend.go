@@ -73,6 +73,7 @@ type Accounts interface {
 // Options are what a Server is made of. Backend must not be nil.
 type Options struct {
 	Backend Backend
+	Bank    Bank                 // nil: no pages of the question bank
 	Version string               // of this build
 	Public  string               // the address under which people reach the pages; "" for addresses and single names alone
 	APIURL  string               // the address under which people reach the backend, for "copy as curl"; "" for http://localhost:8090
@@ -94,6 +95,7 @@ type Server struct {
 	views   views
 	samples []sample
 	models  *modelWatch
+	uploads uploads
 }
 
 // New parses the templates and wires the routes.

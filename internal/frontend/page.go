@@ -16,6 +16,7 @@ type Page struct {
 	Theme  string // "system", "light" or "dark"
 	Model  modelLine
 	Themes []themeChoice
+	Bank   bool // there are pages of the question bank
 }
 
 // Chosen tells that the student chose colours, so that the browser's preference is overridden.
@@ -24,6 +25,7 @@ func (p Page) Chosen() bool { return p.Theme != themeSystem }
 // views are the parsed templates, one for each page.
 type views struct {
 	start, ask, about, problem, signIn, account, history, erase, users *template.Template
+	bank, item, itemEdit, imports, export, reports                     *template.Template
 }
 
 // parseViews parses every page with the layout and the partials.
@@ -32,7 +34,7 @@ func parseViews(a *assets) (views, error) {
 	if err != nil {
 		return views{}, err
 	}
-	frame, err := template.New("").Option("missingkey=error").Funcs(template.FuncMap{"asset": a.path}).
+	frame, err := template.New("").Option("missingkey=error").Funcs(template.FuncMap{"asset": a.path, "field": fieldWords}).
 		ParseFS(root, "layout/*.html", "partials/*.html")
 	if err != nil {
 		return views{}, err
@@ -41,6 +43,7 @@ func parseViews(a *assets) (views, error) {
 	for file, view := range map[string]**template.Template{
 		"start": &v.start, "ask": &v.ask, "about": &v.about, "problem": &v.problem,
 		"sign-in": &v.signIn, "account": &v.account, "history": &v.history, "delete": &v.erase, "users": &v.users,
+		"bank": &v.bank, "item": &v.item, "itemedit": &v.itemEdit, "imports": &v.imports, "export": &v.export, "reports": &v.reports,
 	} {
 		page, err := frame.Clone()
 		if err != nil {
@@ -56,13 +59,14 @@ func parseViews(a *assets) (views, error) {
 // page gives what every page has, for this request.
 func (s *Server) page(r *http.Request, title string) Page {
 	theme := themeOf(r)
-	return Page{Title: title, Path: navPath(r.URL.Path), Theme: theme, Model: s.models.line(r.Context()), Themes: themeChoices(theme)}
+	return Page{Title: title, Path: navPath(r.URL.Path), Theme: theme, Model: s.models.line(r.Context()), Themes: themeChoices(theme),
+		Bank: s.opts.Bank != nil}
 }
 
 // navPath is the path of a page that can be returned to, "/" for any other.
 func navPath(path string) string {
 	switch path {
-	case "/ask", "/about", "/account":
+	case "/ask", "/about", "/account", "/bank":
 		return path
 	}
 	return "/"

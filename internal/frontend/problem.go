@@ -74,6 +74,14 @@ func problemOf(err error) *problemPage {
 	case errors.Is(err, middleware.ErrWrongHost):
 		return &problemPage{Status: http.StatusMisdirectedRequest, Heading: "This site has another name",
 			Text: "It does not answer under the name in the address bar. Whoever runs it sets the name with PUBLIC_URL."}
+	case errors.As(err, &domain) && domain.Code == sat.NotFound:
+		return &problemPage{Status: http.StatusNotFound, Heading: "That is not here", Text: domain.Message}
+	case errors.As(err, &domain) && domain.Code == sat.Unauthorized:
+		return &problemPage{Status: http.StatusUnauthorized, Heading: "Sign in first", Text: domain.Message}
+	case errors.As(err, &domain) && domain.Code == sat.Forbidden:
+		return &problemPage{Status: http.StatusForbidden, Heading: "Your account does not open this", Text: domain.Message}
+	case errors.As(err, &domain) && domain.Code == sat.Conflict:
+		return &problemPage{Status: http.StatusConflict, Heading: "That is not possible just now", Text: domain.Message}
 	case errors.As(err, &domain) && domain.Code == sat.TooLarge:
 		return &problemPage{Status: http.StatusRequestEntityTooLarge, Heading: "That is too much text",
 			Text: "A passage can have up to 20,000 characters. Go back, and your text is there; shorten it and ask again."}

@@ -42,7 +42,7 @@ func (s *Server) route(public *url.URL) error {
 		middleware.Host(public.Hostname(), []string{"/health"}, s.serveError),
 		protection.Handler,
 		middleware.Timeout(limit),
-		middleware.BodyLimit(MaxBody, s.serveError),
+		s.limitBody,
 		chimiddleware.GetHead,
 	)
 	r.NotFound(s.handle(func(http.ResponseWriter, *http.Request) error { return errNotFound }))
@@ -65,10 +65,23 @@ func (s *Server) route(public *url.URL) error {
 	r.Post("/account/history", s.handle(s.forget))
 	r.Get("/account/users", s.handle(s.users))
 	r.Post("/account/users", s.handle(s.usersAction))
+	s.routeBank(r)
 	r.Get("/health", s.health)
 	r.Get(assetRoot+"*", s.handle(s.asset))
 	s.handler = r
 	return nil
+}
+
+// limitBody bounds a form, and with it the file that one form carries.
+func (s *Server) limitBody(next http.Handler) http.Handler {
+	form, file := middleware.BodyLimit(MaxBody, s.serveError)(next), middleware.BodyLimit(maxUpload, s.serveError)(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/bank/import" {
+			file.ServeHTTP(w, r)
+			return
+		}
+		form.ServeHTTP(w, r)
+	})
 }
 
 // handle makes a handler of one that returns its error.

@@ -143,7 +143,7 @@ func OpenFrontend(cfg config.Config, log *slog.Logger, deadlines *Deadlines) (*F
 		return nil, err
 	}
 	opts := frontend.Options{
-		Backend: client, Version: Version(), Public: cfg.PublicURL, APIURL: publicAPI(cfg), Proxies: cfg.TrustedProxies,
+		Backend: client, Bank: client, Version: Version(), Public: cfg.PublicURL, APIURL: publicAPI(cfg), Proxies: cfg.TrustedProxies,
 		Log: log, Metrics: f.metrics, Timeout: deadlines.Frontend,
 	}
 	if f.traces != nil {

@@ -1,0 +1,124 @@
+package apiclient
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"sattutor/internal/api"
+	"sattutor/internal/sat"
+)
+
+// maxExport bounds the bytes of an exported file.
+const maxExport = 128 << 20
+
+// Items searches the question bank; the query's names are those of the API.
+func (c *Client) Items(ctx context.Context, query url.Values) (api.ItemList, error) {
+	return send[api.ItemList](ctx, c, http.MethodGet, "/api/v1/items?"+query.Encode(), nil)
+}
+
+// Item gives an item of the bank.
+func (c *Client) Item(ctx context.Context, id string) (api.BankItem, error) {
+	return send[api.BankItem](ctx, c, http.MethodGet, "/api/v1/items/"+url.PathEscape(id), nil)
+}
+
+// SimilarItems gives the items that are like one.
+func (c *Client) SimilarItems(ctx context.Context, id string) ([]api.SimilarItem, error) {
+	list, err := send[api.SimilarItems](ctx, c, http.MethodGet, "/api/v1/items/"+url.PathEscape(id)+"/similar", nil)
+	return list.Items, err
+}
+
+// CheckItem judges an item without storing it.
+func (c *Client) CheckItem(ctx context.Context, it sat.Item) (api.ItemCheck, error) {
+	return send[api.ItemCheck](ctx, c, http.MethodPost, "/api/v1/items:check", api.ItemChange{Item: it})
+}
+
+// SaveItem stores an item: as a new one for version 0, else in place of that version.
+func (c *Client) SaveItem(ctx context.Context, it sat.Item, version int) (api.SavedItem, error) {
+	if version == 0 {
+		return send[api.SavedItem](ctx, c, http.MethodPost, "/api/v1/items", api.ItemChange{Item: it})
+	}
+	return send[api.SavedItem](ctx, c, http.MethodPut, "/api/v1/items/"+url.PathEscape(it.ID), api.ItemChange{Item: it, Version: version})
+}
+
+// DeleteItem takes an item out of the bank.
+func (c *Client) DeleteItem(ctx context.Context, id string) error {
+	_, err := send[api.Done](ctx, c, http.MethodDelete, "/api/v1/items/"+url.PathEscape(id), nil)
+	return err
+}
+
+// ImportItems takes a file of questions in, or rehearses that; the query's names are those of the API.
+func (c *Client) ImportItems(ctx context.Context, file []byte, query url.Values) (sat.ImportReport, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout())
+	defer cancel()
+	var report sat.ImportReport
+	reply, err := c.exchange(ctx, http.MethodPost, "/api/v1/items:import?"+query.Encode(), file)
+	if err != nil {
+		return report, err
+	}
+	if err := json.Unmarshal(reply, &report); err != nil {
+		return report, strange(err)
+	}
+	return report, nil
+}
+
+// Exported is a file of questions on its way. Whoever reads it closes it.
+type Exported struct {
+	io.ReadCloser
+	Header http.Header // with the media type, the file's name and the number of losses
+}
+
+// ExportItems puts items into a file; the query's names are those of the API.
+func (c *Client) ExportItems(ctx context.Context, query url.Values) (*Exported, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/api/v1/items:export?"+query.Encode(), nil)
+	if err != nil {
+		return nil, failed(ctx, err)
+	}
+	c.identify(ctx, req.Header)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, failed(ctx, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		defer func() { _ = resp.Body.Close() }()
+		reply, _ := io.ReadAll(io.LimitReader(resp.Body, maxReply))
+		return nil, problemOf(resp, reply)
+	}
+	return &Exported{Header: resp.Header, ReadCloser: struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(resp.Body, maxExport), resp.Body}}, nil
+}
+
+// ReportItem sends a reader's complaint about an item.
+func (c *Client) ReportItem(ctx context.Context, id, reason string) error {
+	_, err := send[api.ItemReport](ctx, c, http.MethodPost, "/api/v1/items/"+url.PathEscape(id)+"/reports", api.ReportRequest{Reason: reason})
+	return err
+}
+
+// ItemReports lists the open reports, the oldest first.
+func (c *Client) ItemReports(ctx context.Context) ([]api.ItemReport, error) {
+	list, err := send[api.ItemReports](ctx, c, http.MethodGet, "/api/v1/item-reports", nil)
+	return list.Reports, err
+}
+
+// SettleReport closes a report with what was found.
+func (c *Client) SettleReport(ctx context.Context, id, note string) error {
+	_, err := send[api.Done](ctx, c, http.MethodPatch, "/api/v1/item-reports/"+url.PathEscape(id), api.ReportChange{Note: note})
+	return err
+}
+
+// BankChanges lists the newest changes of the bank.
+func (c *Client) BankChanges(ctx context.Context) ([]api.BankChange, error) {
+	list, err := send[api.BankChanges](ctx, c, http.MethodGet, "/api/v1/bank-changes", nil)
+	return list.Changes, err
+}
+
+// UndoBankChange gives every item of a change what it was before.
+func (c *Client) UndoBankChange(ctx context.Context, id string) error {
+	_, err := send[api.BankChange](ctx, c, http.MethodPost, fmt.Sprintf("/api/v1/bank-changes/%s/undo", url.PathEscape(id)), struct{}{})
+	return err
+}

@@ -1,0 +1,210 @@
+package frontend
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"sattutor/internal/sat"
+)
+
+// itemForm is the form in which a question is written.
+type itemForm struct {
+	Version  int
+	Fixed    bool // the id cannot be changed any more
+	ID       string
+	Passages []passageFields
+	Question string
+	Choices  []choiceFields
+	Text     string // of the explanation
+	Quotes   string // words of the passage, a quotation a line
+	Tags     string
+	Source   string
+	Licence  string
+	Previous string
+	Requires []option
+	Selects  []selectBox
+}
+
+// passageFields are the fields of one passage.
+type passageFields struct {
+	N                             int
+	ID, Title, Attribution, Lines string
+	LineStart                     int
+}
+
+// choiceFields are the fields of one choice.
+type choiceFields struct {
+	Letter, Text, Why string
+	Key               bool
+}
+
+// itemEditPage is the page /bank/new or /bank/{id}/edit.
+type itemEditPage struct {
+	Page
+	Form     itemForm
+	Action   string // where the form is sent
+	Errors   []sat.FieldError
+	Findings []sat.Finding
+	Checked  bool
+	Conflict bool
+}
+
+// itemNew is GET /bank/new.
+func (s *Server) itemNew(w http.ResponseWriter, r *http.Request) error {
+	it := sat.Item{Framework: sat.Digital, Licence: sat.CC0, Choices: make([]sat.Choice, 4), Passages: make([]sat.Passage, 1)}
+	page := itemEditPage{Page: s.page(r, "New question"), Action: "/bank/new", Form: formOfItem(it, 0)}
+	return render(w, http.StatusOK, s.views.itemEdit, page)
+}
+
+// itemEdit is GET /bank/{id}/edit.
+func (s *Server) itemEdit(w http.ResponseWriter, r *http.Request) error {
+	ctx, cancel := s.backendContext(r)
+	defer cancel()
+	it, err := s.opts.Bank.Item(ctx, chi.URLParam(r, "id"))
+	if err != nil {
+		return err
+	}
+	if it.Answer == "" {
+		return sat.Errorf(sat.Forbidden, "Only teachers change questions.")
+	}
+	page := itemEditPage{Page: s.page(r, "Edit "+it.ID), Action: r.URL.Path, Form: formOfItem(it.Item, it.Version)}
+	return render(w, http.StatusOK, s.views.itemEdit, page)
+}
+
+// itemSave is POST /bank/new and /bank/{id}/edit: check or save, always with the form as it was typed.
+func (s *Server) itemSave(w http.ResponseWriter, r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return badForm(err)
+	}
+	it, lost := itemOfForm(r.PostForm)
+	version, _ := strconv.Atoi(r.PostForm.Get("version"))
+	if id := chi.URLParam(r, "id"); id != "" {
+		it.ID = id
+	}
+	page := itemEditPage{Page: s.page(r, "Edit "+it.ID), Action: r.URL.Path, Checked: true, Form: formOfItem(it, version)}
+	page.Form.Quotes = lineFeeds(r.PostForm.Get("quotes"))
+	ctx, cancel := s.backendContext(r)
+	defer cancel()
+	check, err := s.opts.Bank.CheckItem(ctx, it)
+	if err != nil {
+		return err
+	}
+	page.Findings, page.Errors = check.Findings, lost
+	if r.PostForm.Get("do") != "save" || len(lost) > 0 {
+		return render(w, http.StatusOK, s.views.itemEdit, page)
+	}
+	saved, err := s.opts.Bank.SaveItem(ctx, check.Item, version)
+	switch {
+	case err == nil:
+		http.Redirect(w, r, "/bank/"+url.PathEscape(saved.Item.ID)+"?done=saved", http.StatusSeeOther)
+		return nil
+	case sat.CodeOf(err) == sat.Conflict:
+		page.Conflict = true
+		return render(w, http.StatusConflict, s.views.itemEdit, page)
+	case fieldErrors(err) != nil:
+		return render(w, http.StatusUnprocessableEntity, s.views.itemEdit, page) // the findings name each field
+	}
+	return err
+}
+
+// formOfItem puts an item into the form.
+func formOfItem(it sat.Item, version int) itemForm {
+	f := itemForm{Version: version, Fixed: version > 0, ID: it.ID, Question: it.Question, Text: it.Explanation.Text,
+		Tags: strings.Join(it.Tags, " "), Source: it.Source, Licence: it.Licence, Previous: it.PreviousID}
+	for i := range sat.MaxPassages {
+		p := passageFields{N: i + 1}
+		if i < len(it.Passages) {
+			was := it.Passages[i]
+			p.ID, p.Title, p.Attribution, p.Lines, p.LineStart = was.ID, was.Title, was.Attribution, was.Text(), was.LineStart
+		}
+		f.Passages = append(f.Passages, p)
+	}
+	for i := range sat.MaxChoices {
+		c := choiceFields{Letter: sat.Letter(i), Key: it.Answer == sat.Letter(i)}
+		if i < len(it.Choices) {
+			c.Text, c.Why = it.Choices[i].Text, it.Choices[i].Why
+		}
+		f.Choices = append(f.Choices, c)
+	}
+	var quotes []string
+	for _, q := range it.Explanation.Quotes {
+		quotes = append(quotes, strings.ReplaceAll(it.Quoted(q), "\n", " "))
+	}
+	f.Quotes = strings.Join(quotes, "\n")
+	for _, req := range sat.Requirements() {
+		f.Requires = append(f.Requires, option{Value: string(req), Label: string(req), On: it.Needs(req)})
+	}
+	f.Selects = []selectBox{
+		{"framework", "Exam", options("choose", string(it.Framework), sat.Frameworks(), plainLabel)},
+		{"skill", "Skill", options("choose", string(it.Skill), sat.Skills(), skillLabel)},
+		{"genre", "Genre", options("none", string(it.Genre), sat.Genres(), plainLabel)},
+		{"difficulty", "Difficulty", options("none", string(it.Difficulty), sat.Difficulties(), sat.Difficulty.Title)},
+		{"split", "Kept for", options("practice", string(it.Split), sat.Splits()[1:], plainLabel)},
+	}
+	return f
+}
+
+// itemOfForm reads the form. A quotation that the passages do not hold word for word is complained of.
+func itemOfForm(v url.Values) (sat.Item, []sat.FieldError) {
+	text := func(name string) string { return lineFeeds(v.Get(name)) }
+	skill := sat.Skill(v.Get("skill"))
+	it := sat.Item{ID: strings.TrimSpace(text("id")), Framework: sat.Framework(v.Get("framework")), Domain: skill.Domain(), Skill: skill,
+		Genre: sat.Genre(v.Get("genre")), Difficulty: sat.Difficulty(v.Get("difficulty")), Split: sat.Split(v.Get("split")),
+		PreviousID: strings.TrimSpace(text("previous")), Question: text("question"), Answer: v.Get("answer"),
+		Explanation: sat.Explanation{Text: text("explanation")}, Tags: strings.Fields(text("tags")), Source: text("source"), Licence: text("licence")}
+	for _, r := range v["requires"] {
+		it.Requires = append(it.Requires, sat.Requirement(r))
+	}
+	for n := 1; n <= sat.MaxPassages; n++ {
+		name := func(part string) string { return fmt.Sprintf("passage-%d-%s", n, part) }
+		if lines := text(name("lines")); strings.TrimSpace(lines) != "" {
+			start, _ := strconv.Atoi(v.Get(name("start")))
+			it.Passages = append(it.Passages, sat.Passage{ID: strings.TrimSpace(text(name("id"))), Title: text(name("title")),
+				Attribution: text(name("attribution")), Lines: strings.Split(lines, "\n"), LineStart: start})
+		}
+	}
+	for i := range sat.MaxChoices {
+		letter := sat.Letter(i)
+		it.Choices = append(it.Choices, sat.Choice{ID: letter, Text: text("choice-" + letter), Why: text("why-" + letter)})
+	}
+	for n := len(it.Choices); n > 0 && strings.TrimSpace(it.Choices[n-1].Text+it.Choices[n-1].Why) == ""; n-- {
+		it.Choices = it.Choices[:n-1]
+	}
+	return it, quoteLines(&it, text("quotes"))
+}
+
+// quoteLines finds each line of a text in the passages and adds it as a quote.
+func quoteLines(it *sat.Item, quotes string) (lost []sat.FieldError) {
+	for line := range strings.SplitSeq(quotes, "\n") {
+		if line = strings.Join(strings.Fields(line), " "); line == "" {
+			continue
+		}
+		found := false
+		for i, p := range it.Passages {
+			at := strings.Index(strings.ReplaceAll(p.Text(), "\n", " "), line)
+			if at < 0 {
+				continue
+			}
+			if p.ID == "" { // it gets one when it is checked; until then the quote cannot name it
+				it.Passages[i].ID = fmt.Sprintf("%s-p%d", it.ID, i+1)
+				p = it.Passages[i]
+			}
+			start := len([]rune(p.Text()[:at]))
+			end := start + len([]rune(line))
+			if from, to, ok := it.LinesOf(p.ID, start, end); ok {
+				it.Explanation.Quotes = append(it.Explanation.Quotes, sat.Quote{PassageID: p.ID, Start: start, End: end, LineFrom: from, LineTo: to})
+				found = true
+				break
+			}
+		}
+		if !found {
+			lost = append(lost, sat.FieldError{Field: "explanation.quotes", Message: fmt.Sprintf("“%s” is not in the passage word for word", line)})
+		}
+	}
+	return lost
+}
