@@ -29,6 +29,7 @@ func accessOf(route string) (access, bool) {
 	asks := access{role: sat.Student, scope: sat.ScopeAnswers, engine: true, once: true}
 	own := access{role: sat.Student}
 	account := access{role: sat.Student, signIn: true}
+	evaluator := access{role: sat.Evaluator}
 	admin := access{role: sat.Admin, scope: sat.ScopeAdmin}
 	reads := access{role: sat.Student, scope: sat.ScopeItems}
 	teaches := access{role: sat.Teacher, scope: sat.ScopeItems}
@@ -85,6 +86,12 @@ func accessOf(route string) (access, bool) {
 		"PATCH /api/v1/item-reports/{id}":     teaches,
 		"GET /api/v1/bank-changes":            teaches,
 		"POST /api/v1/bank-changes/{id}/undo": teachesOnce,
+
+		"POST /api/v1/arena/pairs":     {role: sat.Evaluator, engine: true, once: true},
+		"GET /api/v1/arena/pairs/{id}": evaluator,
+		"POST /api/v1/arena/votes":     {role: sat.Evaluator, once: true},
+		"GET /api/v1/arena/votes":      evaluator,
+		"GET /api/v1/arena/summary":    evaluator,
 
 		"GET /api/v1/users":        admin,
 		"PATCH /api/v1/users/{id}": admin,

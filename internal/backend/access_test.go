@@ -56,6 +56,7 @@ func newSite(t *testing.T, change func(*Options)) *site {
 	st.Server = newServer(t, func(o *Options) {
 		o.Accounts, o.Records, o.Bank = accounts, s, desk{s, questionbank.NewDesk(s)}
 		o.Answers = keeping{s}
+		o.Arena = newDesk(s)
 		if change != nil {
 			change(o)
 		}
@@ -140,6 +141,8 @@ func requests() map[string]string {
 		"PUT /api/v1/me/password":      `{"old_password":"` + goodPassword + `","password":"another good password"}`,
 		"POST /api/v1/keys":            `{"label":"x","scopes":["answers"]}`,
 		"PATCH /api/v1/users/{id}":     `{"role":"teacher"}`,
+		"POST /api/v1/arena/pairs":     `{}`,
+		"POST /api/v1/arena/votes":     `{"pair_id":"none","winner":"a"}`,
 		"POST /api/v1/invites":         `{"role":"student","days":7}`,
 
 		"POST /api/v1/items/{id}/reports":     `{"reason":"the key is wrong"}`,
@@ -185,6 +188,13 @@ func objects() map[string]func(t *testing.T, s *site, caller string) string {
 			return r.ID
 		},
 		"/api/v1/bank-changes/{id}/undo": changeOf,
+		"/api/v1/arena/pairs/{id}": func(t *testing.T, s *site, caller string) string {
+			who, err := s.accounts.Identify(t.Context(), s.secrets[caller])
+			require.NoError(t, err)
+			p, err := s.opts.Arena.Show(t.Context(), who.User.ID, nil) // past the rights: a student has none
+			require.NoError(t, err)
+			return p.ID
+		},
 		"/api/v1/users/{id}": func(t *testing.T, s *site, caller string) string {
 			id, err := s.accounts.Identify(t.Context(), s.secrets[caller])
 			require.NoError(t, err)

@@ -57,6 +57,7 @@ func (s *Server) route(public *url.URL) error {
 	s.registerModels(described)
 	s.registerOperations(described)
 	s.registerAccounts(described)
+	s.registerArena(described)
 	s.registerBank(described)
 	files := r.With(s.identified, s.quotas(), s.admitted, fileBody, s.once)
 	files.Method(http.MethodPost, importPath, handle(s.importItems))

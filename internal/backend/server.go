@@ -62,6 +62,7 @@ type Options struct {
 	Answers Answerer
 	Models  ModelLister
 	Parse   func(block string) (sat.Question, error) // splits a pasted block into a question
+	Arena   Arena                                    // nil: no blind comparison
 	Chats   Chatter                                  // nil: /v1 takes questions alone
 	Parts   map[string]Readiness                     // what GET /ready asks, by name: "engine", "store"
 	Version api.Version                              // of this build

@@ -26,6 +26,7 @@ type standIn struct {
 	answer http.HandlerFunc // nil for the answer B
 	split  http.HandlerFunc // nil for a fixed question
 	models []api.Model
+	arena  arenaStandIn
 }
 
 // demoModel is the model that a stand-in serves unless told otherwise.
@@ -87,6 +88,7 @@ func newStandIn(t testing.TB) *standIn {
 	})
 	mux.HandleFunc("GET /api/v1/me/answers", func(w http.ResponseWriter, _ *http.Request) { reply(w, api.StoredAnswers{}) })
 	mux.HandleFunc("GET /api/v1/me/export", func(w http.ResponseWriter, _ *http.Request) { reply(w, struct{}{}) })
+	b.arena.register(mux)
 	b.server = httptest.NewServer(mux)
 	t.Cleanup(b.server.Close)
 	return b

@@ -1,7 +1,7 @@
 // Package frontend serves the students' pages as a client of the backend's API.
 //
 // New parses the templates of package web and wires the routes (routes.go). A handler turns a form into an API request
-// (form.go), calls the [Backend], and puts what comes back into the struct of its page: start.go, ask.go, about.go. An
+// (form.go), calls the [Backend], and puts what comes back into the struct of its page: start.go, ask.go, about.go, arena.go. An
 // answer's panel is made in answer.go; whatever goes wrong becomes words for people in notice.go, and a whole page in
 // problem.go. Every page works without a script, and no reply loses what a student typed.
 package frontend
@@ -45,6 +45,7 @@ type Backend interface {
 	ParseQuestion(ctx context.Context, block string) (api.MCQRequest, error)
 	Models(ctx context.Context) ([]api.Model, error)
 	Accounts
+	Arena
 }
 
 // Accounts is what the pages ask about people.

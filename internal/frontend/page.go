@@ -24,8 +24,8 @@ func (p Page) Chosen() bool { return p.Theme != themeSystem }
 
 // views are the parsed templates, one for each page.
 type views struct {
-	start, ask, about, problem, signIn, account, history, erase, users *template.Template
-	bank, item, itemEdit, imports, export, reports                     *template.Template
+	start, ask, about, arena, problem, signIn, account, history, erase, users *template.Template
+	bank, item, itemEdit, imports, export, reports                            *template.Template
 }
 
 // parseViews parses every page with the layout and the partials.
@@ -41,7 +41,7 @@ func parseViews(a *assets) (views, error) {
 	}
 	var v views
 	for file, view := range map[string]**template.Template{
-		"start": &v.start, "ask": &v.ask, "about": &v.about, "problem": &v.problem,
+		"start": &v.start, "ask": &v.ask, "about": &v.about, "arena": &v.arena, "problem": &v.problem,
 		"sign-in": &v.signIn, "account": &v.account, "history": &v.history, "delete": &v.erase, "users": &v.users,
 		"bank": &v.bank, "item": &v.item, "itemedit": &v.itemEdit, "imports": &v.imports, "export": &v.export, "reports": &v.reports,
 	} {
@@ -66,7 +66,7 @@ func (s *Server) page(r *http.Request, title string) Page {
 // navPath is the path of a page that can be returned to, "/" for any other.
 func navPath(path string) string {
 	switch path {
-	case "/ask", "/about", "/account", "/bank":
+	case "/ask", "/about", "/arena", "/account", "/bank":
 		return path
 	}
 	return "/"

@@ -133,7 +133,14 @@ func fullPages(s *Server) map[string][]any {
 	}
 	about := aboutPage{Page: base(measured), Version: "v"}
 	about.describe(measuredModel)
+	revealed := api.Pair{ID: "x", Question: q, A: api.PairAnswer{Letter: "A", Text: "a"}, B: api.PairAnswer{Letter: "A", Text: "a"}, PassedOver: 2,
+		Revealed: &api.PairReveal{Winner: "a", Key: "A", CorrectA: new(bool), CorrectB: new(bool)}}
+	blind := revealed
+	blind.Revealed = nil
+	result := resultOf(api.ArenaSummary{Votes: 24, Needed: 20, Comparisons: []api.ArenaComparison{comparison()}})
 	return map[string][]any{
+		"arena": {&arenaPage{Page: base(demo), Pair: pairOf(blind), Result: result}, &arenaPage{Page: base(demo), Pair: pairOf(revealed)},
+			&arenaPage{Page: base(measured), Notice: noticeOf(&sat.Error{Code: sat.Timeout}), Block: field{Value: "x", Error: "e"}}},
 		"start": {startPage{Page: base(demo), Example: s.samples[0].example()}, startPage{Page: base(failed)}},
 		"ask":   asks,
 		"about": {about, aboutPage{Page: base(demo)}, aboutPage{Page: base(failed)}, aboutPage{Page: base(modelLine{State: stateLoading})}, aboutPage{Page: base(modelLine{State: stateAway})}},
@@ -158,7 +165,7 @@ func TestEveryTemplateRunsWithItsStruct(t *testing.T) {
 	for name, pages := range fullPages(s) {
 		view := map[string]interface {
 			ExecuteTemplate(io.Writer, string, any) error
-		}{"start": s.views.start, "ask": s.views.ask, "about": s.views.about, "problem": s.views.problem,
+		}{"start": s.views.start, "ask": s.views.ask, "about": s.views.about, "arena": s.views.arena, "problem": s.views.problem,
 			"sign-in": s.views.signIn, "account": s.views.account, "history": s.views.history, "delete": s.views.erase, "users": s.views.users}[name]
 		require.NotNil(t, view, name)
 		for _, data := range pages {
@@ -183,6 +190,11 @@ func TestWords(t *testing.T) {
 	say("about", s.get(t, "/about"))
 	say("missing", s.get(t, "/nowhere"))
 	say("method", s.send(t, http.MethodDelete, "/ask", nil))
+	say("arena", s.get(t, "/arena"))
+	at, shown := s.follow(t, "/arena", url.Values{"do": {"next"}})
+	say("arena pair", shown)
+	_, told := s.follow(t, at, url.Values{"winner": {"a"}})
+	say("arena told", told)
 	panel("answered", s.post(t, "/ask", question("ask")))
 	panel("split", s.post(t, "/ask", question("split")))
 	for _, f := range failures() {

@@ -39,6 +39,12 @@ func (panicking) ParseQuestion(context.Context, string) (api.MCQRequest, error) 
 	panic("passage text")
 }
 func (panicking) Models(context.Context) ([]api.Model, error) { return nil, nil }
+func (panicking) CreatePair(context.Context, api.PairRequest) (api.Pair, error) {
+	panic("passage text")
+}
+func (panicking) Pair(context.Context, string) (api.Pair, error)          { panic("passage text") }
+func (panicking) Vote(context.Context, api.VoteRequest) (api.Pair, error) { panic("passage text") }
+func (panicking) ArenaSummary(context.Context) (api.ArenaSummary, error)  { panic("passage text") }
 
 // TestEveryReplyHasTheSecurityHeaders walks every route and every status.
 func TestEveryReplyHasTheSecurityHeaders(t *testing.T) {
@@ -112,7 +118,7 @@ func TestEveryRouteThatWritesRefusesOtherSites(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	assert.Equal(t, 8, walked)
+	assert.Equal(t, 10, walked)
 }
 
 func TestHTTPSAddsTransportSecurityAndASecureCookie(t *testing.T) {

@@ -47,7 +47,7 @@ func TestPageWeight(t *testing.T) {
 	measured := map[string][2]int{}
 	var lines strings.Builder
 	lines.WriteString("page\tbytes\trequests\n")
-	for _, path := range []string{"/", "/ask", "/about", "/account", "/sign-in", "/nowhere"} {
+	for _, path := range []string{"/", "/ask", "/about", "/arena", "/account", "/sign-in", "/nowhere"} {
 		bytes, requests := weigh(path)
 		measured[path] = [2]int{bytes, requests}
 		assert.LessOrEqual(t, bytes, mostBytes, path)

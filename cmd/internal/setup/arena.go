@@ -2,13 +2,17 @@ package setup
 
 import (
 	"bufio"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
+	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"sattutor/internal/arena"
 	"sattutor/internal/config"
 	"sattutor/internal/prompt"
 	"sattutor/internal/questionbank/shipped"
@@ -75,4 +79,38 @@ func ParseQuestion(text string) (sat.Question, error) {
 		return sat.Question{}, err
 	}
 	return prompt.Canonical(q)
+}
+
+// openArena gives the desk of the blind comparison, over the shipped bank.
+func openArena(cfg config.Config, pairs arena.Pairs, answers arena.Answerer, models arena.Models) (*arena.Desk, error) {
+	key, err := HMACKey(cfg)
+	if err != nil {
+		return nil, err
+	}
+	items, err := Bank("")
+	if err != nil {
+		return nil, err
+	}
+	items = slices.DeleteFunc(items, func(it sat.Item) bool { return it.Needs(sat.NeedsPrevious) }) // each is shown alone
+	return arena.NewDesk(arena.DeskOptions{Pairs: pairs, Answers: answers, Models: models, Next: anyItem(items), Clean: prompt.Canonical,
+		Key: key, NewID: func() string { return strings.ToLower(rand.Text()) }}), nil
+}
+
+// anyItem draws among the items that were not seen, and among all once every one was.
+func anyItem(items []sat.Item) func(seen func(id string) bool) (sat.Item, bool) {
+	return func(seen func(id string) bool) (sat.Item, bool) {
+		var fresh []sat.Item
+		for _, it := range items {
+			if !seen(it.ID) {
+				fresh = append(fresh, it)
+			}
+		}
+		if len(fresh) == 0 {
+			fresh = items
+		}
+		if len(fresh) == 0 {
+			return sat.Item{}, false
+		}
+		return fresh[mathrand.IntN(len(fresh))], true
+	}
 }

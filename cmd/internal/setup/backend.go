@@ -70,8 +70,12 @@ func OpenBackend(cfg config.Config, log *slog.Logger, deadlines *Deadlines, e *E
 	metrics.WatchEngine(e.Name, watcher.Up, func() int { return gate.Stats().InFlight })
 	metrics.WatchQueue(func() int { return gate.Stats().Waiting })
 
+	desk, err := openArena(cfg, storing.store, asking, registry)
+	if err != nil {
+		return nil, errors.Join(err, storing.close())
+	}
 	opts := backend.Options{
-		Answers: asking, Chats: asking, Models: registry, Parse: prompt.ParseBlock, GatewayKey: cfg.GatewayKey.Reveal(),
+		Arena: desk, Answers: asking, Chats: asking, Models: registry, Parse: prompt.ParseBlock, GatewayKey: cfg.GatewayKey.Reveal(),
 		Parts:   map[string]backend.Readiness{"engine": watcher, "store": storing},
 		Version: api.Version{Version: Version(), Revision: Revision(), Go: GoVersion()},
 		Log:     log, Metrics: metrics, Timeout: deadlines.Backend,
