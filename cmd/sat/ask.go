@@ -54,7 +54,7 @@ func ask(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return failed(setup.ExitNoInput, err)
 	}
-	client, err := apiclient.New(apiclient.Options{BaseURL: cfg.BackendURL, Timeout: setup.NewDeadlines(cfg).Frontend})
+	client, err := apiclient.New(apiclient.Options{BaseURL: cfg.BackendURL, Secret: cfg.APIKey.Reveal(), Timeout: setup.NewDeadlines(cfg).Frontend})
 	if err != nil {
 		return failed(setup.ExitConfig, err)
 	}

@@ -7,6 +7,7 @@ package apiclient
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -31,6 +32,7 @@ const (
 // Options configure a Client.
 type Options struct {
 	BaseURL     string               // of the backend; a trailing /submit_mcq is cut
+	Secret      string               // shown where a call is made for nobody in particular: an API key; "" for none
 	FrontendKey string               // by which the backend believes For; "" for none
 	Timeout     func() time.Duration // longest time of one call, retries included, asked at each; nil for 30 s
 	Transport   http.RoundTripper    // nil for an own one
@@ -46,6 +48,7 @@ type Client struct {
 	base    string
 	http    *http.Client
 	key     string
+	secret  string
 	timeout func() time.Duration
 	rand    func() float64
 	trace   TraceHeader
@@ -74,7 +77,7 @@ func New(opts Options) (*Client, error) {
 	}
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Client{base: base, http: &http.Client{Transport: opts.Transport, CheckRedirect: stay},
-		key: opts.FrontendKey, timeout: opts.Timeout, rand: opts.Rand, trace: opts.Trace}, nil
+		key: opts.FrontendKey, secret: opts.Secret, timeout: opts.Timeout, rand: opts.Rand, trace: opts.Trace}, nil
 }
 
 // BaseURL is the backend's address, without a path of the API.
@@ -138,8 +141,8 @@ func WithFor(ctx context.Context, f For) context.Context { return context.WithVa
 // identify says in the request for whom it is made.
 func (c *Client) identify(ctx context.Context, header http.Header) {
 	f, _ := ctx.Value(forKey{}).(For)
-	if f.Secret != "" {
-		header.Set("Authorization", "Bearer "+f.Secret)
+	if secret := cmp.Or(f.Secret, c.secret); secret != "" {
+		header.Set("Authorization", "Bearer "+secret)
 	}
 	if f.Once != "" {
 		header.Set("Idempotency-Key", f.Once)

@@ -311,3 +311,25 @@ func TestStrangeReplies(t *testing.T) {
 		})
 	}
 }
+
+func TestCallsSayForWhomTheyAre(t *testing.T) {
+	var got http.Header
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = r.Header
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{}`))
+	}))
+	defer server.Close()
+	client, err := New(Options{BaseURL: server.URL, Secret: "sat_k_own", FrontendKey: "both-know"})
+	require.NoError(t, err)
+	_, err = client.Me(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "Bearer sat_k_own", got.Get("Authorization"))
+	assert.Empty(t, got.Get(api.HeaderFrontendKey), "nobody's address, nothing to believe")
+	_, err = client.Me(WithFor(t.Context(), For{Secret: "sat_s_ada", Address: "203.0.113.9", Once: "once-1"}))
+	require.NoError(t, err)
+	assert.Equal(t, "Bearer sat_s_ada", got.Get("Authorization"))
+	assert.Equal(t, "203.0.113.9", got.Get(api.HeaderClientAddr))
+	assert.Equal(t, "both-know", got.Get(api.HeaderFrontendKey))
+	assert.Equal(t, "once-1", got.Get("Idempotency-Key"))
+}

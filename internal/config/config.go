@@ -98,6 +98,7 @@ type Config struct {
 	PublicURL      string   `env:"PUBLIC_URL" envDefault:"http://localhost:7860" doc:"Address under which people reach the pages."`
 	GatewayKey     Secret   `env:"SAT_GATEWAY_KEY" doc:"Bearer key that calls below /v1 must carry; empty: none is asked for."`
 	HMACKey        Secret   `env:"SAT_HMAC_KEY" doc:"Key of the pseudonyms in exports; empty: one is made and kept in SAT_HOME."`
+	APIKey         Secret   `env:"SAT_API_KEY" doc:"API key that sat ask and sat eval show to a backend with accounts."`
 	FrontendKey    Secret   `env:"SAT_FRONTEND_KEY" doc:"Key by which the backend believes the pages for whom they call; both need it. sat up makes one."`
 	CORSOrigins    []string `env:"SAT_CORS_ORIGINS" doc:"Origins whose scripts may call the API, separated by commas; empty: none but its own."`
 	TrustedProxies []string `env:"SAT_TRUSTED_PROXIES" doc:"Address ranges of proxies whose X-Forwarded-For is believed, separated by commas."`

@@ -13,7 +13,7 @@ import (
 
 // OpenBackendTarget opens a running backend as what an evaluation asks: the figures are those of what students get.
 func OpenBackendTarget(ctx context.Context, cfg config.Config) (*Target, error) {
-	client, err := apiclient.New(apiclient.Options{BaseURL: cfg.BackendURL, Timeout: NewDeadlines(cfg).Frontend})
+	client, err := apiclient.New(apiclient.Options{BaseURL: cfg.BackendURL, Secret: cfg.APIKey.Reveal(), Timeout: NewDeadlines(cfg).Frontend})
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,8 @@ func (b backendAnswerer) Answer(ctx context.Context, q sat.Question, o eval.Opti
 	if err := b.offers(o); err != nil {
 		return sat.Answer{}, err
 	}
-	a, err := b.client.Answer(ctx, api.AnswerRequest{MCQRequest: api.FromQuestion(q), Model: o.Model, Mode: string(o.Mode)})
+	store := false // a measurement is nobody's history
+	a, err := b.client.Answer(ctx, api.AnswerRequest{MCQRequest: api.FromQuestion(q), Model: o.Model, Mode: string(o.Mode), Store: &store})
 	if err != nil {
 		return sat.Answer{}, err
 	}
