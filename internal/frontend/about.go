@@ -13,6 +13,7 @@ type aboutPage struct {
 	Details     []fact
 	Evaluations []evaluation
 	Version     string
+	Tells       string // the host that what students write is sent to; "" for nobody
 }
 
 // fact is one line about the model in use.
@@ -25,7 +26,7 @@ type evaluation struct {
 
 // about is GET /about.
 func (s *Server) about(w http.ResponseWriter, r *http.Request) error {
-	page := aboutPage{Page: s.page(r, "About"), Version: s.opts.Version}
+	page := aboutPage{Page: s.page(r, "About"), Version: s.opts.Version, Tells: s.opts.Tells}
 	list, _ := s.models.models(r.Context()) // an error is the page's State already
 	if i := slices.IndexFunc(list, func(m api.Model) bool { return m.Default && m.Available }); i >= 0 {
 		page.describe(list[i])

@@ -82,6 +82,7 @@ type Options struct {
 	Log     *slog.Logger         // nil for none
 	Metrics middleware.Recorder  // nil for none
 	Traces  middleware.Tracer    // nil for none
+	Tells   string               // the host that is sent what students write, for finding faults; "" for nobody
 	Timeout func() time.Duration // longest wait for the backend, asked at each request; nil for 30 s
 	NewID   func() string        // makes request ids; nil for random ones
 	Now     func() time.Time     // nil for time.Now

@@ -151,7 +151,7 @@ func OpenFrontend(cfg config.Config, log *slog.Logger, deadlines *Deadlines) (*F
 		Log: log, Metrics: f.metrics, Timeout: deadlines.Frontend,
 	}
 	if f.traces != nil {
-		opts.Traces = f.traces
+		opts.Traces, opts.Tells = f.traces, contentReceiver(cfg)
 	}
 	if f.pages, err = frontend.New(opts); err != nil {
 		return nil, err

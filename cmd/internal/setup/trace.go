@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -32,6 +33,15 @@ func openTraces(cfg config.Config, log *slog.Logger, metrics *telemetry.Metrics,
 	}
 	log.Info("sending traces", "service", opts.Service, "receiver", opts.URL, "content", opts.Content)
 	return traces, nil
+}
+
+// contentReceiver is the host that prompts are sent to, "" where they are sent to nobody. The pages name it.
+func contentReceiver(cfg config.Config) string {
+	receiver, err := url.Parse(cfg.TracesURL())
+	if err != nil || !cfg.TraceContent {
+		return ""
+	}
+	return receiver.Hostname()
 }
 
 // flushLimit is the longest time for the last spans of a process that stops.

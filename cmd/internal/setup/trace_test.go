@@ -173,6 +173,17 @@ func (p *product) ask(t *testing.T) string {
 	return string(page)
 }
 
+// about gives the page that says what is done with what students write.
+func (p *product) about(t *testing.T) string {
+	t.Helper()
+	reply, err := http.Get(p.pages + "/about")
+	require.NoError(t, err)
+	defer reply.Body.Close()
+	page, err := io.ReadAll(reply.Body)
+	require.NoError(t, err)
+	return string(page)
+}
+
 func TestOneQuestionIsOneTrace(t *testing.T) {
 	r := newReceiver(t)
 	var log strings.Builder
@@ -180,6 +191,7 @@ func TestOneQuestionIsOneTrace(t *testing.T) {
 	cfg.OTLPEndpoint, cfg.OTLPHeaders = r.URL+"/otel/", "x-api-key=canary%2Dkey, Langsmith-Project=sat"
 	p := newProduct(t, cfg, slog.New(slog.NewJSONHandler(&log, nil)))
 	p.ask(t)
+	assert.NotContains(t, p.about(t), "is also sent to")
 	for _, path := range []string{"/health", "/ready"} {
 		reply, err := http.Get(p.api + path)
 		require.NoError(t, err)
@@ -232,6 +244,7 @@ func TestContentIsSentWhereItIsWanted(t *testing.T) {
 	cfg.TraceEndpoint, cfg.OTLPEndpoint, cfg.TraceContent = r.URL+"/own", "http://127.0.0.1:1", true
 	p := newProduct(t, cfg, slog.New(slog.DiscardHandler))
 	p.ask(t)
+	assert.Contains(t, p.about(t), "is also sent to <strong>127.0.0.1</strong>", "students are told")
 	p.close()
 	assert.Equal(t, "/own", r.paths[0])
 	chat := r.one("sat-backend", "chat sat-lora")
