@@ -30,7 +30,8 @@ func testConfig(t *testing.T, engineURL string) config.Config {
 	t.Helper()
 	cfg := config.Config{Host: "127.0.0.1", OpenAIBaseURL: engineURL, DefaultModel: "sat-lora", BaseModel: "base", LoraModel: "lora",
 		MaxModelLen: 4096, EngineTimeout: 20 * time.Second, PublicURL: "http://localhost:7860", LogLevel: "info", MetricsAddr: "off",
-		DatabaseURL: "sqlite:" + filepath.Join(t.TempDir(), "sat.db"), KeepAnswers: true}
+		DatabaseURL: "sqlite:" + filepath.Join(t.TempDir(), "sat.db"), KeepAnswers: true,
+		Home: t.TempDir()}
 	cfg, err := ChoosePorts(t.Context(), cfg)
 	require.NoError(t, err)
 	return cfg

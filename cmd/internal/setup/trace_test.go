@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -153,8 +154,10 @@ func newProduct(t *testing.T, cfg config.Config, log *slog.Logger) *product {
 
 func configured(t *testing.T) config.Config {
 	t.Helper()
-	cfg, err := config.Load(t.TempDir() + "/absent")
+	dir := t.TempDir()
+	cfg, err := config.Load(filepath.Join(dir, "absent"))
 	require.NoError(t, err)
+	cfg.Home, cfg.DatabaseURL = dir, "sqlite:"+filepath.Join(dir, "sat.db")
 	return cfg
 }
 
