@@ -41,7 +41,7 @@ const (
 
 func newWatcher(e *Engine, t *tutor.Tutor, r *modelregistry.Registry, d *Deadlines, log *slog.Logger) *Watcher {
 	return &Watcher{engine: e, tutor: t, registry: r, deadlines: d, log: log,
-		kick: make(chan struct{}, 1), ready: make(chan struct{})}
+		kick: make(chan struct{}, 1), ready: make(chan struct{}), serves: func([]sat.Listed) {}}
 }
 
 // Run watches until the context ends.
