@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"sattutor/internal/prompt"
 	"sattutor/internal/questionbank/shipped"
 	"sattutor/internal/sat"
+	"sattutor/internal/tutor"
 )
 
 // hmacKey is the name of the file in SAT_HOME that holds the key of pseudonyms where none is set.
@@ -81,18 +83,20 @@ func ParseQuestion(text string) (sat.Question, error) {
 	return prompt.Canonical(q)
 }
 
-// openArena gives the desk of the blind comparison, over the shipped bank.
-func openArena(cfg config.Config, pairs arena.Pairs, answers arena.Answerer, models arena.Models) (*arena.Desk, error) {
+// openArena gives the desk of the blind comparison, over the shipped bank. Where the key of pseudonyms can neither be
+// read nor kept, as in a container without it, one is made for this start.
+func openArena(cfg config.Config, log *slog.Logger, pairs arena.Pairs, asking *tutor.Tutor, models arena.Models) (*arena.Desk, error) {
 	key, err := HMACKey(cfg)
 	if err != nil {
-		return nil, err
+		log.Warn("evaluators have other pseudonyms after each start; set SAT_HMAC_KEY", "error", err.Error())
+		key = []byte(rand.Text())
 	}
 	items, err := Bank("")
 	if err != nil {
 		return nil, err
 	}
 	items = slices.DeleteFunc(items, func(it sat.Item) bool { return it.Needs(sat.NeedsPrevious) }) // each is shown alone
-	return arena.NewDesk(arena.DeskOptions{Pairs: pairs, Answers: answers, Models: models, Next: anyItem(items), Clean: prompt.Canonical,
+	return arena.NewDesk(arena.DeskOptions{Pairs: pairs, Answers: asking, Models: models, Next: anyItem(items), Clean: prompt.Canonical,
 		Key: key, NewID: func() string { return strings.ToLower(rand.Text()) }}), nil
 }
 

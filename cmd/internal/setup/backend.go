@@ -70,7 +70,7 @@ func OpenBackend(cfg config.Config, log *slog.Logger, deadlines *Deadlines, e *E
 	metrics.WatchEngine(e.Name, watcher.Up, func() int { return gate.Stats().InFlight })
 	metrics.WatchQueue(func() int { return gate.Stats().Waiting })
 
-	desk, err := openArena(cfg, storing.store, asking, registry)
+	desk, err := openArena(cfg, log, storing.store, asking, registry)
 	if err != nil {
 		return nil, errors.Join(err, storing.close())
 	}
