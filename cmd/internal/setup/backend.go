@@ -80,7 +80,7 @@ func OpenBackend(cfg config.Config, log *slog.Logger, deadlines *Deadlines, e *E
 		Version: api.Version{Version: Version(), Revision: Revision(), Go: GoVersion()},
 		Log:     log, Metrics: metrics, Timeout: deadlines.Backend,
 		CORS: backend.CORS{Origins: cfg.CORSOrigins}, Public: cfg.PublicURL, Proxies: cfg.TrustedProxies,
-		Accounts: storing.accounts, Records: storing.store, Bank: NewQuestionBank(storing.store), Limits: limits(cfg), Counter: storing.counter(log), Refused: metrics.Refused,
+		Accounts: storing.accounts, Records: storing.store, Bank: openBank(storing.store, log), Limits: limits(cfg), Counter: storing.counter(log), Refused: metrics.Refused,
 		FrontendKey: cfg.FrontendKey.Reveal(), Forgets: !bool(cfg.KeepAnswers),
 	}
 	if traces != nil {

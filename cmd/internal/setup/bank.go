@@ -2,9 +2,12 @@ package setup
 
 import (
 	"context"
+	"io"
+	"log/slog"
 	"sync"
 
 	"sattutor/internal/questionbank"
+	"sattutor/internal/questionbank/shipped"
 	"sattutor/internal/retrieval"
 	"sattutor/internal/sat"
 	"sattutor/internal/store"
@@ -26,6 +29,17 @@ func NewQuestionBank(s *store.Store) *QuestionBank {
 	return &QuestionBank{Store: s, Desk: questionbank.NewDesk(s)}
 }
 
+// openBank gives the bank of a store, filled. One that cannot be filled is used as it is.
+func openBank(s *store.Store, log *slog.Logger) *QuestionBank {
+	ctx, cancel := context.WithTimeout(context.Background(), openLimit)
+	defer cancel()
+	b := NewQuestionBank(s)
+	if err := b.Fill(ctx); err != nil {
+		log.Warn("the questions that come with the product could not be taken into the bank", "error", err.Error())
+	}
+	return b
+}
+
 // Similar gives the n items that are most like one, on other passages. The words of the bank are kept in memory until it
 // changes.
 func (b *QuestionBank) Similar(ctx context.Context, it sat.Item, n int) ([]sat.SimilarItem, error) {
@@ -38,6 +52,24 @@ func (b *QuestionBank) Similar(ctx context.Context, it sat.Item, n int) ([]sat.S
 		found = append(found, sat.SimilarItem{StoredItem: items[m.ItemID], Score: m.Score})
 	}
 	return found, nil
+}
+
+// Fill takes the questions that come with the product into a bank that nobody has ever changed, so that there is
+// something to practise on from the first start. What somebody deletes stays deleted.
+func (b *QuestionBank) Fill(ctx context.Context) error {
+	changes, err := b.BankChanges(ctx, 1)
+	if err != nil || len(changes) > 0 {
+		return err
+	}
+	file, err := io.ReadAll(shipped.Open())
+	if err != nil {
+		return err
+	}
+	_, err = b.ImportItems(ctx, sat.ImportRequest{File: file, Format: string(questionbank.JSONL)})
+	if sat.CodeOf(err) == sat.Conflict { // another replica was faster
+		return nil
+	}
+	return err
 }
 
 // words gives the items of the bank by their words.
