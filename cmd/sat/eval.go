@@ -25,7 +25,7 @@ func evalCommand() *cli.Command {
 			"  sat eval export runs/today/sat-lora --format lm-eval --out out\n\n" +
 			"Exit codes: 0 done, 1 a --fail-if is true, 64 usage, 65 malformed data, 66 no such file, 69 engine unreachable,\n" +
 			"75 incomplete (go on with --resume), 76 the items may have been seen in training, 78 configuration, 130 interrupted.",
-		Commands: []*cli.Command{evalRunCommand(), evalCompareCommand(), evalExportCommand()},
+		Commands: []*cli.Command{evalRunCommand(), evalCompareCommand(), evalExportCommand(), evalCalibrateCommand(), evalGateCommand()},
 	}
 }
 
@@ -64,13 +64,18 @@ func readData(c *cli.Command, prefix string) (*eval.Dataset, error) {
 	case "":
 		return nil, &eval.Error{Exit: eval.ExitUsage, Message: "--" + prefix + "data is missing: name a file of questions, or " + bankName}
 	case bankName:
-		data, err := io.ReadAll(shipped.Open())
-		if err != nil {
-			return nil, err
-		}
-		return eval.Parse(shipped.Name, eval.FormatItems, data)
+		return readBank()
 	}
 	return eval.Read(path, format)
+}
+
+// readBank reads the questions that come with the product.
+func readBank() (*eval.Dataset, error) {
+	data, err := io.ReadAll(shipped.Open())
+	if err != nil {
+		return nil, err
+	}
+	return eval.Parse(shipped.Name, eval.FormatItems, data)
 }
 
 // targetFlags say what is asked, and how.

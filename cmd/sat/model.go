@@ -13,23 +13,25 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"sattutor/cmd/internal/setup"
+	"sattutor/internal/config"
 	"sattutor/internal/modelregistry"
 	"sattutor/internal/sat"
 )
 
 func modelCommand() *cli.Command {
 	return &cli.Command{
-		Name: "model", Usage: "keep adapters: add, verify, promote, roll back",
+		Name: "model", Usage: "keep models and adapters: add, verify, gate, promote, roll back",
 		Description: "Adapters stand on a shelf below SAT_HOME, each version in a folder that never changes. What is promoted is\n" +
-			"served from the next start on.\n\n" +
+			"served from the next start on. Records of other models, JSON files, lie beside the catalogue.\n\n" +
 			"  sat model add runs/2026-11-25-ab12cd34/adapter\n" +
 			"  sat model promote sat-lora@ab12cd34\n" +
 			"  sat model rollback",
 		Commands: []*cli.Command{
 			shelfCommand("list", "", "list the catalogue and the adapters", listModels),
-			shelfCommand("show", "ID", "print everything known of an adapter, as JSON", showModel),
-			shelfCommand("add", "FOLDER", "check an adapter's folder and put it onto the shelf", addModel),
-			shelfCommand("verify", "[ID]", "check every file of an adapter, or of all, against its manifest", verifyModels),
+			shelfCommand("show", "ID", "print everything known of a model or an adapter, as JSON", showModel),
+			shelfCommand("add", "FOLDER", "check an adapter's folder, or a record (FILE.json), and keep it", addModel),
+			shelfCommand("verify", "[ID]", "check every file of a model or an adapter, or of all, against its manifest", verifyModels),
+			evalGateCommand(),
 			shelfCommand("promote", "ID", "serve an adapter from the next start on", promoteModel,
 				&cli.BoolFlag{Name: "force", Usage: "without a passed gate; it stays a demonstration, and the audit trail says so"},
 				&cli.StringFlag{Name: "as", Usage: "the name to serve it under (SAT_LORA_MODEL_NAME)"}),
@@ -44,6 +46,7 @@ func modelCommand() *cli.Command {
 // onShelf is what a subcommand works with.
 type onShelf struct {
 	*modelregistry.Shelf
+	cfg    config.Config
 	c      *cli.Command
 	out    io.Writer
 	arg    string // the argument, "" for none
@@ -63,7 +66,7 @@ func shelfCommand(name, argument, usage string, do func(onShelf) error, flags ..
 			if needed && c.Args().Len() != 1 || c.Args().Len() > 1 {
 				return failed(setup.ExitUsage, fmt.Errorf("give one %s; `sat model list` shows the ids", argument))
 			}
-			s := onShelf{Shelf: setup.OpenShelf(cfg), c: c, out: c.Root().Writer, arg: c.Args().First(), served: cfg.DefaultModel}
+			s := onShelf{Shelf: setup.OpenShelf(cfg), cfg: cfg, c: c, out: c.Root().Writer, arg: c.Args().First(), served: cfg.DefaultModel}
 			if as := c.String("as"); as != "" {
 				s.served = as
 			}
@@ -79,7 +82,7 @@ func shelfCommand(name, argument, usage string, do func(onShelf) error, flags ..
 }
 
 func listModels(s onShelf) error {
-	catalogue, err := modelregistry.Catalogue()
+	catalogue, err := setup.OpenRecords(s.cfg).All()
 	if err != nil {
 		return err
 	}
@@ -113,6 +116,9 @@ func measured(evaluations []sat.Evaluation) string {
 }
 
 func showModel(s onShelf) error {
+	if shown, err := showRecord(s.cfg, s.out, s.arg); shown {
+		return err
+	}
 	e, err := s.Entry(s.arg)
 	if err != nil {
 		return err
@@ -132,15 +138,30 @@ func showModel(s onShelf) error {
 }
 
 func addModel(s onShelf) error {
+	if recordFile(s.arg) {
+		return addRecord(s.cfg, s.out, s.arg)
+	}
 	e, err := s.Add(os.DirFS(s.arg))
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "%s is on the shelf. Licence: %s. %s\nNext: measure it, `sat model gate`, `sat model promote %s`.\n", e.ID(), e.Licence.Label, e.Licence.Text, e.ID())
+	fmt.Fprintf(s.out, "%s is on the shelf. Licence: %s. %s\nNext: measure it (sat eval run), `sat model gate RUN --store`, `sat model promote %s`.\n", e.ID(), e.Licence.Label, e.Licence.Text, e.ID())
 	return nil
 }
 
 func verifyModels(s onShelf) error {
+	records, err := setup.OpenRecords(s.cfg).All()
+	if err != nil {
+		return err
+	}
+	for _, m := range records {
+		if s.arg != "" && s.arg != m.Name {
+			continue
+		}
+		if err := verifyRecord(s.cfg, s.out, m); err != nil || s.arg == m.Name {
+			return err
+		}
+	}
 	ids := []string{s.arg}
 	if s.arg == "" {
 		entries, err := s.Entries()

@@ -49,6 +49,7 @@ type Answer struct {
 	Seed          int64              `json:"seed"`
 	Quality       string             `json:"quality" enum:"production,demo"`
 	QualityNote   string             `json:"quality_note,omitempty"`
+	Seen          bool               `json:"seen_in_training,omitempty" doc:"The model was trained on this passage: its answer says nothing of how well it reads."`
 	Usage         Usage              `json:"usage"`
 	EngineMS      float64            `json:"engine_ms"`
 	TotalMS       float64            `json:"total_ms"`

@@ -23,7 +23,7 @@ func FromAnswer(a sat.Answer, requestID string) Answer {
 		Mode: string(a.Mode), Method: string(a.Method), LetterMass: a.LetterMass, Clipped: a.Clipped, Tied: a.Tied,
 		Raw: a.Raw, Model: a.Model, Base: a.Base, Adapter: a.Adapter, AdapterSHA256: a.AdapterSHA256,
 		Precision: a.Precision, Template: a.Template, PromptHash: a.PromptHash, PriorID: a.PriorID, Temperature: a.Temperature, Seed: a.Seed,
-		Quality: string(a.Quality), QualityNote: a.QualityNote,
+		Quality: string(a.Quality), QualityNote: a.QualityNote, Seen: a.Seen,
 		Usage:    Usage{Prompt: a.Usage.Prompt, Cached: a.Usage.Cached, Completion: a.Usage.Completion},
 		EngineMS: milliseconds(a.Engine), TotalMS: milliseconds(a.Total), RequestID: requestID,
 	}
@@ -61,7 +61,7 @@ func (a Answer) Domain() sat.Answer {
 		Method: sat.Method(a.Method), LetterMass: a.LetterMass, Clipped: a.Clipped, Tied: a.Tied, Raw: a.Raw,
 		Model: a.Model, Base: a.Base, Adapter: a.Adapter, AdapterSHA256: a.AdapterSHA256, Precision: a.Precision,
 		Template: a.Template, PromptHash: a.PromptHash, PriorID: a.PriorID, Temperature: a.Temperature, Seed: a.Seed,
-		Quality: sat.Quality(a.Quality), QualityNote: a.QualityNote,
+		Quality: sat.Quality(a.Quality), QualityNote: a.QualityNote, Seen: a.Seen,
 		Usage:  sat.Usage{Prompt: a.Usage.Prompt, Cached: a.Usage.Cached, Completion: a.Usage.Completion},
 		Engine: duration(a.EngineMS), Total: duration(a.TotalMS),
 	}

@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -34,22 +33,19 @@ const (
 // Fingerprints are the 64-bit hashes of all word sequences of a set of passages. They let a passage be recognised
 // without keeping its text.
 type Fingerprints struct {
-	grams   map[uint64]struct{} // of 13 words
-	eights  map[uint64]struct{} // of 8 words; empty when read from a file
+	grams   []uint64 // of 13 words, ascending
+	eights  []uint64 // of 8 words, ascending; empty when read from a file
 	version string
 }
 
 // Fingerprint takes the fingerprints of passages.
 func Fingerprint(passages []string) *Fingerprints {
-	f := &Fingerprints{grams: map[uint64]struct{}{}, eights: map[uint64]struct{}{}}
+	f := &Fingerprints{}
 	for _, p := range passages {
-		for _, h := range gramHashes(p, gramWords) {
-			f.grams[h] = struct{}{}
-		}
-		for _, h := range gramHashes(p, passageWords) {
-			f.eights[h] = struct{}{}
-		}
+		f.grams = append(f.grams, gramHashes(p, gramWords)...)
+		f.eights = append(f.eights, gramHashes(p, passageWords)...)
 	}
+	f.grams, f.eights = ascending(f.grams), ascending(f.eights)
 	f.version = digest(string(f.Bytes()))[:16]
 	return f
 }
@@ -57,13 +53,8 @@ func Fingerprint(passages []string) *Fingerprints {
 // Bytes gives the fingerprint file: the hashes of the 13-word sequences, ascending, 8 bytes each, big-endian. A hash is
 // the first 8 bytes of the SHA-256 of the lower-case words [a-z]+ joined by single spaces.
 func (f *Fingerprints) Bytes() []byte {
-	hashes := make([]uint64, 0, len(f.grams))
-	for h := range f.grams {
-		hashes = append(hashes, h)
-	}
-	slices.Sort(hashes)
-	out := make([]byte, 0, 8*len(hashes))
-	for _, h := range hashes {
+	out := make([]byte, 0, 8*len(f.grams))
+	for _, h := range f.grams {
 		out = binary.BigEndian.AppendUint64(out, h)
 	}
 	return out
@@ -80,15 +71,18 @@ func ReadFingerprints(path string) (*Fingerprints, error) {
 	case len(data)%8 != 0:
 		return nil, failf(ExitData, nil, "%s is no fingerprint file: its length is no multiple of 8", path)
 	}
-	f := &Fingerprints{grams: make(map[uint64]struct{}, len(data)/8), version: digest(string(data))[:16]}
-	for r := bytes.NewReader(data); r.Len() > 0; {
-		var h uint64
-		if err := binary.Read(r, binary.BigEndian, &h); err != nil {
-			return nil, failf(ExitData, err, "%s is no fingerprint file", path)
-		}
-		f.grams[h] = struct{}{}
+	f := &Fingerprints{grams: make([]uint64, 0, len(data)/8), version: digest(string(data))[:16]}
+	for at := 0; at < len(data); at += 8 {
+		f.grams = append(f.grams, binary.BigEndian.Uint64(data[at:]))
 	}
+	f.grams = ascending(f.grams)
 	return f, nil
+}
+
+// ascending sorts hashes, each once.
+func ascending(hashes []uint64) []uint64 {
+	slices.Sort(hashes)
+	return slices.Compact(hashes)
 }
 
 // Check says what a passage shares with the fingerprinted ones. That it is the same passage is told only from
@@ -103,13 +97,14 @@ func (f *Fingerprints) Check(passage string) Overlap {
 	return NoOverlap
 }
 
-func share(hashes []uint64, known map[uint64]struct{}) float64 {
+// share gives the part of the hashes that are among the known ones.
+func share(hashes, known []uint64) float64 {
 	if len(hashes) == 0 {
 		return 0
 	}
 	found := 0
 	for _, h := range hashes {
-		if _, ok := known[h]; ok {
+		if _, ok := slices.BinarySearch(known, h); ok {
 			found++
 		}
 	}

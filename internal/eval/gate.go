@@ -72,12 +72,13 @@ func Gate(in GateInput) GateResult {
 		result.Sentence = "It does not pass the gate on " + in.Run.Header.Data.Pool + " (" + strings.Join(failed, "; ") + ")."
 	}
 	result.Evaluation = evaluation(s, in.Run.Header, result.Sentence)
+	result.Evaluation.Passed = failed == nil
 	return result
 }
 
 func evaluation(s Summary, h Header, verdict string) sat.Evaluation {
 	i := s.Accuracy.Interval()
-	return sat.Evaluation{Pool: h.Data.Pool, DataHash: h.Data.SHA256, Method: h.Asked.Method, Template: h.Asked.Template,
+	return sat.Evaluation{Pool: h.Data.Pool, DataHash: h.Data.SHA256, Method: h.Asked.Method, Template: h.Asked.Template, PriorID: h.Asked.PriorID,
 		Correct: s.Accuracy.k, N: s.Accuracy.n, Low: i.Low, High: i.High, ECE: s.ECE, Date: h.Started.Format("2006-01-02"), Verdict: verdict}
 }
 

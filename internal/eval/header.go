@@ -49,6 +49,7 @@ type DataInfo struct {
 // ModelInfo names what answered.
 type ModelInfo struct {
 	Name          string `json:"name"`
+	Record        string `json:"record,omitempty"` // in which its quality and calibration are kept
 	Base          string `json:"base"`
 	BaseRevision  string `json:"base_revision,omitempty"`
 	Precision     string `json:"precision"`

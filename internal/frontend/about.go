@@ -45,6 +45,9 @@ func (p *aboutPage) describe(m api.Model) {
 	add("Precision", m.Precision)
 	add("Licence", m.Licence)
 	add("How it is asked", methodWords(m.Method))
+	if t := m.Temperature; t != 0 && t != 1 || m.PriorID != "" {
+		add("How sure it is", "calibrated on questions with known answers")
+	}
 	if m.ContextTokens > 0 {
 		add("Reads up to", grouped(m.ContextTokens)+" tokens, about "+grouped(3*m.ContextTokens/1000*1000)+" characters")
 	}

@@ -22,6 +22,7 @@ type answerPanel struct {
 	Record       string // how often the model was right, with its n
 	Scores       []score
 	Tied         bool
+	Seen         bool // in training
 	Quality      quality
 	Model        string
 	Took         string
@@ -52,7 +53,7 @@ func panelOf(a api.Answer, m api.Model, q api.MCQRequest, apiURL string) (*answe
 		return nil, err
 	}
 	p := &answerPanel{
-		Letter: a.Letter, Text: a.Text, Tied: a.Tied, Record: noRecord,
+		Letter: a.Letter, Text: a.Text, Tied: a.Tied, Seen: a.Seen, Record: noRecord,
 		Scored: len(a.Scores) > 0, Percent: int(math.Round(100 * a.Confidence)),
 		Quality: qualityOf(a.Quality, a.QualityNote, m.Evaluations), Model: modelName(a.Model, a.Base, a.Adapter),
 		Took: seconds(a.TotalMS), RequestID: a.RequestID, Curl: command,

@@ -202,6 +202,18 @@ func TestTheQuestionArrivesAsTyped(t *testing.T) {
 	assert.Equal(t, 6, strings.Count(p.body, `class="full"`), "dots of ten")
 }
 
+func TestAnAnswerFromTrainingSaysSo(t *testing.T) {
+	s := newSite(t)
+	const notice = "Seen in training. The model was trained on this passage"
+	assert.NotContains(t, s.post(t, "/ask", question("ask")).words(), notice)
+	s.backend.setAnswer(func(w http.ResponseWriter, _ *http.Request) {
+		a := answerB(api.MCQRequest{Choices: []string{"the pier", "the lamp", "the ledger", "the wall"}})
+		a.Seen = true
+		reply(w, a)
+	})
+	assert.Contains(t, s.post(t, "/ask", question("ask")).words(), notice)
+}
+
 func TestAFifthChoiceOnDemand(t *testing.T) {
 	s := newSite(t)
 	assert.Regexp(t, `id="choice-4-row" hidden`, s.get(t, "/ask").body)

@@ -25,6 +25,7 @@ const (
 	adapterManifest = "manifest.json"
 	adapterGGUF     = "adapter.gguf"
 	adapterWeights  = "adapter_model.safetensors"
+	adapterPrints   = "fingerprints.bin"
 )
 
 // Adapter is a LoRA adapter as its training wrote it: the manifest of its folder.
@@ -105,6 +106,7 @@ func (a Adapter) Train() json.RawMessage { return a.raw["train"] }
 // Model gives the tutor's record of the adapter over its base, served under the given name.
 func (a Adapter) Model(served string, base sat.Model) sat.Model {
 	m := base
+	m.Record, m.Fingerprints = a.ID(), ""
 	m.Name, m.Adapter, m.AdapterSHA256 = served, a.ID(), a.Adapter.Files[adapterWeights].SHA256
 	if a.GGUF != nil && m.AdapterSHA256 == "" {
 		m.AdapterSHA256 = a.GGUF.SHA256
@@ -128,7 +130,7 @@ var (
 )
 
 // allowedFiles are what an adapter's folder may hold: no base weights, no tokenizer, no pickle.
-var allowedFiles = []string{adapterManifest, adapterGGUF, adapterWeights, "adapter_config.json", "fingerprints.bin"}
+var allowedFiles = []string{adapterManifest, adapterGGUF, adapterWeights, "adapter_config.json", adapterPrints}
 
 // ReadAdapter reads the adapter in a folder and checks every file against the manifest. Its errors are *[sat.Error]
 // with code Invalid, whose fields name the file or the member.

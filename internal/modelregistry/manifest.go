@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -47,10 +48,10 @@ type Manifest struct {
 	Base         string            `json:"base"`
 	Adapter      string            `json:"adapter,omitempty"`
 	AdapterSHA   string            `json:"adapter_sha256,omitempty"`
-	File         string            `json:"file"`
-	FileSHA256   string            `json:"file_sha256"`
-	FileBytes    int64             `json:"file_bytes"`
-	Source       Source            `json:"source"`
+	File         string            `json:"file,omitempty"` // of weights that can be fetched
+	FileSHA256   string            `json:"file_sha256,omitempty"`
+	FileBytes    int64             `json:"file_bytes,omitempty"`
+	Source       *Source           `json:"source,omitempty"`
 	Licence      string            `json:"licence"`
 	For          string            `json:"for"` // whom it suits, for lists
 	Method       sat.Method        `json:"method"`
@@ -63,6 +64,31 @@ type Manifest struct {
 	PriorID      string            `json:"prior_id,omitempty"`
 	Temperature  float64           `json:"temperature"`
 	Evaluations  []sat.Evaluation  `json:"evaluations"`
+	LetterIDs    []int             `json:"letter_ids,omitempty"` // tokens of A, B, C, … as the engine's tokenizer has them
+	Calibration  *Calibration      `json:"calibration,omitempty"`
+	Fingerprints *File             `json:"fingerprints,omitempty"` // of the training passages
+}
+
+// File is a file beside a record, pinned by digest.
+type File struct {
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256"`
+}
+
+// Calibration says how prior and temperature were found, so that it can be told when they no longer hold.
+type Calibration struct {
+	TemplateHash string  `json:"template_hash"`
+	PriorItems   int     `json:"prior_items,omitempty"`
+	TuneItems    int     `json:"tune_items"`
+	TuneData     string  `json:"tune_data"` // SHA-256 of the data file
+	TuneIDs      string  `json:"tune_ids"`  // SHA-256 of the items' ids
+	HeldPool     string  `json:"held_pool"` // items that nothing was fitted on
+	HeldItems    int     `json:"held_items"`
+	ECEBefore    float64 `json:"ece_before"`
+	ECEAfter     float64 `json:"ece_after"`
+	BrierBefore  float64 `json:"brier_before"`
+	BrierAfter   float64 `json:"brier_after"`
+	Date         string  `json:"date"`
 }
 
 // Catalogue gives every known model, the default first and the others by size.
@@ -87,31 +113,22 @@ func Catalogue() ([]Manifest, error) {
 	return list, nil
 }
 
-// Lookup gives the catalogue's model of that name; the error of an unknown name lists the known ones.
-func Lookup(name string) (Manifest, error) {
-	list, err := Catalogue()
-	if err != nil {
-		return Manifest{}, err
-	}
-	var names []string
-	for _, m := range list {
-		if m.Name == name {
-			return m, nil
-		}
-		names = append(names, m.Name)
-	}
-	return Manifest{}, sat.Errorf(sat.NotFound, "There is no model %q in the catalogue; it has %s.", name, strings.Join(names, ", "))
-}
-
 // Model gives the tutor's record of the model, served under the given name.
 func (m Manifest) Model(served string) sat.Model {
-	return sat.Model{
-		Name: served, Base: m.Base, Revision: m.FileSHA256, Adapter: m.Adapter, AdapterSHA256: m.AdapterSHA, Precision: m.Precision,
+	model := sat.Model{
+		Record: m.Name, Name: served, Base: m.Base, Revision: m.FileSHA256, Adapter: m.Adapter, AdapterSHA256: m.AdapterSHA, Precision: m.Precision,
 		Licence: m.Licence, Method: m.Method, Template: m.Template, TemplateArgs: m.TemplateArgs,
 		Quality: m.Quality, QualityNote: m.QualityNote, Prior: m.Prior, PriorID: m.PriorID,
 		Temperature: m.Temperature, Evaluations: m.Evaluations,
 	}
+	if m.Fingerprints != nil {
+		model.Fingerprints = m.Fingerprints.Path
+	}
+	return model
 }
+
+// FromPyPI tells whether the file comes with a Python package, as the embedded engine's small model does.
+func (m Manifest) FromPyPI() bool { return m.Source != nil && m.Source.Kind == PyPI }
 
 // Generic gives the record of a served model of which nothing is known: asked as the adapter was trained, and never
 // more than a demonstration.
@@ -138,16 +155,59 @@ func parse(raw []byte) (Manifest, error) {
 
 // check refuses what would otherwise be found out at the first question, or by a wrong file.
 func (m Manifest) check() error {
-	for field, value := range map[string]string{"name": m.Name, "base": m.Base, "file": m.File, "licence": m.Licence,
-		"precision": m.Precision, "template": m.Template, "quality_note": m.QualityNote} {
-		if value == "" {
-			return fmt.Errorf("%s is missing", field)
+	for _, field := range [][2]string{{"name", m.Name}, {"base", m.Base}, {"licence", m.Licence}, {"precision", m.Precision},
+		{"template", m.Template}, {"quality_note", m.QualityNote}} {
+		if field[1] == "" {
+			return fmt.Errorf("%s is missing", field[0])
 		}
 	}
-	for field, sum := range map[string]string{"file_sha256": m.FileSHA256, "source.sha256": m.Source.SHA256} {
-		if !isSHA256(sum) {
-			return fmt.Errorf("%s is no SHA-256", field)
+	if err := m.checkFiles(); err != nil {
+		return err
+	}
+	switch {
+	case !recordName.MatchString(m.Name):
+		return errors.New("name has other characters than letters, digits and . _ @ -")
+	case m.Method != sat.MethodLetter && m.Method != sat.MethodOption && m.Method != sat.MethodGenerate:
+		return fmt.Errorf("method %q is unknown", m.Method)
+	case m.Quality != sat.Demo && m.Quality != sat.Production:
+		return fmt.Errorf("quality %q is unknown", m.Quality)
+	case m.Quality == sat.Production && !m.Proven():
+		return errors.New("quality production needs an evaluation of this method, template and prior that passes the gate")
+	case m.Temperature < 0:
+		return errors.New("temperature is negative")
+	}
+	return nil
+}
+
+// recordName is what a record may be called: it is a file's name too.
+var recordName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$`)
+
+// Proven tells whether an evaluation of the way in which the model is asked now passes the gate.
+func (m Manifest) Proven() bool {
+	return slices.ContainsFunc(m.Evaluations, func(e sat.Evaluation) bool {
+		return e.Passed && e.Method == m.Method && e.Template == m.Template && e.PriorID == m.PriorID
+	})
+}
+
+// checkFiles wants a digest for every file, and an address for one that is fetched.
+func (m Manifest) checkFiles() error {
+	sums := [][2]string{}
+	if m.File != "" || m.Source != nil {
+		if m.File == "" || m.Source == nil {
+			return errors.New("file and source belong together")
 		}
+		sums = append(sums, [2]string{"file_sha256", m.FileSHA256}, [2]string{"source.sha256", m.Source.SHA256})
+	}
+	if m.Fingerprints != nil {
+		sums = append(sums, [2]string{"fingerprints.sha256", m.Fingerprints.SHA256})
+	}
+	for _, sum := range sums {
+		if !isSHA256(sum[1]) {
+			return fmt.Errorf("%s is no SHA-256", sum[0])
+		}
+	}
+	if m.Source == nil {
+		return nil
 	}
 	switch {
 	case strings.ContainsAny(m.File, `/\`) || m.File == "..":
@@ -158,12 +218,6 @@ func (m Manifest) check() error {
 		return errors.New("source of kind https needs an https address")
 	case m.Source.Kind != PyPI && m.Source.Kind != HTTPS:
 		return fmt.Errorf("source.kind %q is unknown", m.Source.Kind)
-	case m.Method != sat.MethodLetter && m.Method != sat.MethodOption && m.Method != sat.MethodGenerate:
-		return fmt.Errorf("method %q is unknown", m.Method)
-	case m.Quality != sat.Demo && m.Quality != sat.Production:
-		return fmt.Errorf("quality %q is unknown", m.Quality)
-	case m.Quality == sat.Production && len(m.Evaluations) == 0:
-		return errors.New("quality production needs an evaluation")
 	}
 	return nil
 }

@@ -1,8 +1,9 @@
 // Package modelregistry knows the models: the catalogue of files that can be fetched, and the names served now.
 //
-// The catalogue is a folder of manifests, one JSON file a model. A Registry joins what the operator said of the
-// served names (New) with what the engine lists (SetServed), and resolves the name in a question to the record by
-// which the tutor asks that model.
+// The catalogue is a folder of manifests, one JSON file a model. [Records] lays the manifests of a folder on this machine
+// over it, with what was measured here. A [Shelf] keeps adapters. A Registry joins what the operator said of the served
+// names (New) with what the engine lists (SetServed), and resolves the name in a question to the record by which the
+// tutor asks that model.
 package modelregistry
 
 import (
@@ -18,6 +19,7 @@ import (
 type Options struct {
 	Default string               // the default model wherever the engine lists it; else its first one
 	Known   map[string]sat.Model // records by served name: sat-base is the catalogue's smollm2-135m; others are Generic
+	Records Records              // looked up by what a served name stands for, then by the served name itself
 }
 
 // Registry is the table of served models. It is safe for concurrent use and made by New.
@@ -53,19 +55,26 @@ func (r *Registry) SetServed(served []sat.Served) {
 // textOnlyNote is added to the quality note of a model whose log-probabilities cannot be used.
 const textOnlyNote = "Its engine gives no usable letter scores, so answers are read from generated text and carry no confidence."
 
-// named gives the record that an engine's root names: a model of the catalogue or a shipped adapter.
-func named(s sat.Served) (sat.Model, bool) {
-	if manifest, err := Lookup(s.Root); err == nil {
+// named gives the record that an engine's root names, a model of the catalogue or a shipped adapter, or one that was
+// added on this machine under the served name.
+func (r *Registry) named(s sat.Served) (sat.Model, bool) {
+	if manifest, err := r.opts.Records.Lookup(s.Root); err == nil {
 		return manifest.Model(s.Name), true
 	}
-	return shippedModel(s.Root, s.Name)
+	if m, ok := shippedModel(s.Root, s.Name); ok {
+		return m, true
+	}
+	manifest, err := r.opts.Records.own(s.Name)
+	return manifest.Model(s.Name), err == nil
 }
 
 // record gives how a served model is asked.
 func (r *Registry) record(s sat.Served) sat.Model {
 	m, known := r.opts.Known[s.Name]
-	if told, ok := named(s); ok { // what the engine says of itself beats what was configured here
-		m, known = told, true
+	if !known || m.Record == "" || m.Record != s.Root { // else it is the very record that the engine was started by
+		if told, ok := r.named(s); ok { // what the engine says of itself beats what was configured here
+			m, known = told, true
+		}
 	}
 	if !known {
 		m = Generic(s.Name)

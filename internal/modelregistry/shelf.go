@@ -178,6 +178,9 @@ func (e Entry) GGUFPath() string {
 // Model gives the tutor's record of the adapter over its base, with what was measured of it.
 func (e Entry) Model(served string, base sat.Model) sat.Model {
 	m := e.Adapter.Model(served, base)
+	if _, kept := e.Adapter.Adapter.Files[adapterPrints]; kept && e.Dir != "" {
+		m.Fingerprints = filepath.Join(e.Dir, adapterPrints)
+	}
 	if e.Gate != nil {
 		m.Quality, m.QualityNote = e.Gate.Quality, e.Gate.Sentence
 		m.Evaluations = []sat.Evaluation{e.Gate.Evaluation}
@@ -212,7 +215,7 @@ func (s *Shelf) Promote(name, id string, force bool) error {
 		case former == id:
 			return Change{}, sat.Errorf(sat.Conflict, "%s is served as %s already.", id, name)
 		case !force && e.Gate == nil:
-			return Change{}, sat.Errorf(sat.Conflict, "%s has not passed a gate. Run `sat model gate` first, or give --force.", id)
+			return Change{}, sat.Errorf(sat.Conflict, "%s has not passed a gate. Run `sat model gate RUN --store` first, or give --force.", id)
 		case !force && !e.Gate.Passed:
 			return Change{}, sat.Errorf(sat.Conflict, "%s did not pass its gate: %s Give --force to serve it all the same, as a demonstration.", id, e.Gate.Sentence)
 		}

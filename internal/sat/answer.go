@@ -50,6 +50,7 @@ type Answer struct {
 	Seed          int64
 	Quality       Quality
 	QualityNote   string
+	Seen          bool // the model was trained on this passage, so the answer says nothing of its reading
 
 	Usage  Usage
 	Engine time.Duration // spent in engine calls

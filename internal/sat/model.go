@@ -21,6 +21,7 @@ const (
 
 // Model is what the tutor knows of a served model: how to ask it and what its answers are worth.
 type Model struct {
+	Record        string // name of the record that this was made of; "" where there is none
 	Name          string // the name that the engine serves it under: "sat-base", "sat-lora"
 	Base          string // the weights, as people know them: "SmolLM2-135M-Instruct"
 	Adapter       string // name of the LoRA adapter; "" for a base model
@@ -37,6 +38,7 @@ type Model struct {
 	PriorID       string       // identity of the prior; "" for none
 	Temperature   float64      // calibration temperature T of p = softmax(s/T); 0 or 1 leaves scores as they are
 	Evaluations   []Evaluation // newest first; empty when nothing was measured
+	Fingerprints  string       // file of the training passages' fingerprints; "" for none
 }
 
 // Served is one name that an engine serves, as a probe of the engine found it.
@@ -58,15 +60,17 @@ type Listed struct {
 
 // Evaluation is one measured accuracy of a model, with everything that must be said beside it.
 type Evaluation struct {
-	Pool     string  `json:"pool"`              // the items: "dev-133", "race-test"
-	DataHash string  `json:"data_hash"`         // SHA-256 of the data file
-	Method   Method  `json:"method"`            // the method measured
-	Template string  `json:"template"`          // the template measured
-	Correct  int     `json:"correct"`           // k
-	N        int     `json:"n"`                 // n
-	Low      float64 `json:"low"`               // Wilson interval, 95 %
-	High     float64 `json:"high"`              //
-	ECE      float64 `json:"ece,omitempty"`     // expected calibration error, 10 bins; 0 when not measured
-	Date     string  `json:"date"`              // day of the run, ISO 8601
-	Verdict  string  `json:"verdict,omitempty"` // what the gate says of it, one sentence
+	Pool     string  `json:"pool"`               // the items: "dev-133", "race-test"
+	DataHash string  `json:"data_hash"`          // SHA-256 of the data file
+	Method   Method  `json:"method"`             // the method measured
+	Template string  `json:"template"`           // the template measured
+	Correct  int     `json:"correct"`            // k
+	N        int     `json:"n"`                  // n
+	Low      float64 `json:"low"`                // Wilson interval, 95 %
+	High     float64 `json:"high"`               //
+	ECE      float64 `json:"ece,omitempty"`      // expected calibration error, 10 bins; 0 when not measured
+	Date     string  `json:"date"`               // day of the run, ISO 8601
+	PriorID  string  `json:"prior_id,omitempty"` // letter prior that was divided out
+	Passed   bool    `json:"passed,omitempty"`   // it passes the gate
+	Verdict  string  `json:"verdict,omitempty"`  // what the gate says of it, one sentence
 }

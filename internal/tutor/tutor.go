@@ -26,6 +26,9 @@ type Gate interface {
 	Enter(ctx context.Context) (leave func(), err error)
 }
 
+// Seen tells whether a model was trained on a passage.
+type Seen func(m sat.Model, passage string) bool
+
 // Recorder hears of every question that came to its end.
 type Recorder interface {
 	Ended(ctx context.Context, e Ended)
@@ -47,6 +50,7 @@ type Options struct {
 	Models Models
 	Gate   Gate             // nil admits everybody
 	Record Recorder         // nil for none
+	Seen   Seen             // nil where nothing is known of what models were trained on
 	Step   Steps            // nil for none
 	Seed   int64            // sent with every request
 	Now    func() time.Time // nil for time.Now
@@ -90,6 +94,8 @@ func (t *Tutor) Ask(ctx context.Context, q sat.Question, wish Wish) (sat.Answer,
 	asked.answer.Total = t.opts.Now().Sub(asked.began)
 	if err != nil {
 		err = coded(ctx, err)
+	} else if t.opts.Seen != nil {
+		asked.answer.Seen = t.opts.Seen(asked.model, asked.question.Passage)
 	}
 	if t.opts.Record != nil {
 		t.opts.Record.Ended(ctx, Ended{Question: asked.question, Answer: asked.answer, Model: asked.model, Err: err,

@@ -121,11 +121,26 @@ func TestS09AnswerRecordIsComplete(t *testing.T) {
 		for field, ok := range map[string]bool{"letter": a.Letter != "", "text": a.Text != "", "scores": len(a.Scores) == 4,
 			"method": a.Method == sat.MethodLetter, "model": a.Model == "sat-base", "base": a.Base != "", "adapter": a.Adapter == "sat",
 			"sha": a.AdapterSHA256 == "ab12", "precision": a.Precision == "nf4", "template": a.Template == prompt.AnswerV1,
-			"hash": len(a.PromptHash) == 64, "prior": a.PriorID == "prior-1", "seed": a.Seed == 7, "quality": a.Quality == sat.Demo,
+			"hash": len(a.PromptHash) == 64, "prior": a.PriorID == "prior-1", "temperature": a.Temperature == 2, "seed": a.Seed == 7, "quality": a.Quality == sat.Demo,
 			"note": a.QualityNote != "", "mass": a.LetterMass > .9, "usage": a.Usage.Prompt > 0, "total": a.Total > 0} {
 			assert.True(t, ok, field)
 		}
 	}
+}
+
+func TestAnAnswerSaysThatItsPassageWasTrainedOn(t *testing.T) {
+	var asked []string
+	seen := func(m sat.Model, passage string) bool {
+		asked = append(asked, m.Name+" "+passage)
+		return m.Name == "sat-lora"
+	}
+	tutor := newTutor(t, &enginetest.Scripted{}, func(o *Options) { o.Seen = seen }, letterModel("sat-base"), letterModel("sat-lora"))
+	for model, want := range map[string]bool{"sat-base": false, "sat-lora": true} {
+		a, err := tutor.Answer(t.Context(), lamp(), sat.Options{Model: model})
+		require.NoError(t, err)
+		assert.Equal(t, want, a.Seen)
+	}
+	assert.Contains(t, asked, "sat-lora "+lamp().Passage)
 }
 
 func TestCarefulAveragesTheRotations(t *testing.T) {
@@ -216,8 +231,11 @@ func TestUnusableTextIsBadOutput(t *testing.T) {
 	for text, says := range map[string]string{"I cannot say.": "none of the choices", "A\nB": "two choices"} {
 		m := letterModel("sat-base")
 		m.Method = sat.MethodGenerate
-		_, err := newTutor(t, &enginetest.Scripted{Reply: first(nil, text)}, nil, m).Answer(t.Context(), lamp(), sat.Options{})
+		a, err := newTutor(t, &enginetest.Scripted{Reply: first(nil, text)}, nil, m).Answer(t.Context(), lamp(), sat.Options{})
 		assert.Equal(t, sat.BadOutput, sat.CodeOf(err))
+		assert.Equal(t, text, a.Raw, "the evaluator keeps what was written")
+		assert.Empty(t, a.Letter)
+		assert.Equal(t, "sat-base", a.Model)
 		assert.ErrorContains(t, err, says)
 		assert.NotContains(t, err.Error(), "cannot say")
 	}

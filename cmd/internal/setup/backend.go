@@ -54,13 +54,14 @@ func OpenBackend(cfg config.Config, log *slog.Logger, deadlines *Deadlines, e *E
 		return deadlines.Engine() / 2
 	}
 	gate := dispatch.NewGate(dispatch.GateOptions{Slots: e.Slots, Budget: budget})
-	registry := modelregistry.New(modelregistry.Options{Default: cfg.DefaultModel, Known: e.Known})
+	registry := modelregistry.New(modelregistry.Options{Default: cfg.DefaultModel, Known: e.Known, Records: OpenRecords(cfg)})
 	record := &recorder{metrics: metrics}
 	traces, err := openTraces(cfg, log, metrics, telemetry.TraceOptions{Service: "sat-backend", Parents: true})
 	if err != nil {
 		return nil, errors.Join(err, storing.close())
 	}
-	asks := tutor.Options{Engine: e, Models: registry, Gate: gate, Record: recording(cfg, record, storing.store, log)}
+	asks := tutor.Options{Engine: e, Models: registry, Gate: gate, Record: recording(cfg, record, storing.store, log),
+		Seen: (&trainedOn{log: log}).seen}
 	if traces != nil {
 		asks = trace(asks, traces)
 	}

@@ -42,6 +42,29 @@ func LocalModels(ctx context.Context, cfg config.Config) ([]LocalModel, error) {
 	return append([]LocalModel{base}, adapters...), err
 }
 
+// OpenRecords gives the catalogue with the records of this machine over it.
+func OpenRecords(cfg config.Config) modelregistry.Records {
+	return modelregistry.Open(filepath.Join(cfg.Home, "models", "records"))
+}
+
+// FilesOf gives the files of a record where this machine keeps them, whether they are there or not.
+func FilesOf(cfg config.Config, m modelregistry.Manifest) []modelregistry.File {
+	var files []modelregistry.File
+	if m.File != "" {
+		files = append(files, modelregistry.File{Path: filepath.Join(modelFolder(cfg), m.File), SHA256: m.FileSHA256})
+	}
+	if m.FromPyPI() { // it lies in the runtime's Python packages
+		members, _ := filepath.Glob(filepath.Join(cfg.Home, "runtime", "lib", "python3*", "site-packages", filepath.FromSlash(m.Source.Member)))
+		for _, member := range members {
+			files = append(files, modelregistry.File{Path: member, SHA256: m.FileSHA256})
+		}
+	}
+	if m.Fingerprints != nil {
+		files = append(files, *m.Fingerprints)
+	}
+	return files
+}
+
 // OpenShelf gives the shelf of adapters of this machine.
 func OpenShelf(cfg config.Config) *modelregistry.Shelf {
 	return modelregistry.OpenShelf(filepath.Join(cfg.Home, "adapters"), nil)
@@ -84,12 +107,12 @@ func baseModel(ctx context.Context, cfg config.Config) (path string, record sat.
 		artifact := urlArtifact(cfg)
 		return present(filepath.Join(modelFolder(cfg), artifact.Name), ownRecord(artifact.Name))
 	}
-	manifest, err := modelregistry.Lookup(cfg.Model)
+	manifest, err := OpenRecords(cfg).Lookup(cfg.Model)
 	if err != nil {
 		return "", sat.Model{}, &llamacpp.Problem{What: "SAT_MODEL names no known model", Err: errors.New(messageOf(err)), Next: "Choose one of these, or give a GGUF by SAT_MODEL_PATH"}
 	}
 	record = manifest.Model(baseName)
-	if manifest.Source.Kind == modelregistry.PyPI {
+	if manifest.FromPyPI() {
 		path, err = llamacpp.DefaultModel(ctx, cfg.Home)
 		if errors.Is(err, llamacpp.ErrNotInstalled) {
 			err = &llamacpp.Problem{What: "the small model comes with the embedded engine, which is not installed",
@@ -173,8 +196,8 @@ func EnsureRuntime(ctx context.Context, cfg config.Config, report llamacpp.Repor
 
 // needsSmallModel tells whether the model is the one that comes with the fetched engine.
 func needsSmallModel(cfg config.Config) bool {
-	manifest, err := modelregistry.Lookup(cfg.Model)
-	return cfg.ModelPath == "" && cfg.ModelURL == "" && err == nil && manifest.Source.Kind == modelregistry.PyPI
+	manifest, err := OpenRecords(cfg).Lookup(cfg.Model)
+	return cfg.ModelPath == "" && cfg.ModelURL == "" && err == nil && manifest.FromPyPI()
 }
 
 // EnsureModels fetches the model that the configuration names, where it is not here yet, and puts the adapters that
@@ -192,9 +215,12 @@ func EnsureModels(ctx context.Context, cfg config.Config, announce func(string),
 	case cfg.ModelURL != "":
 		artifact, licence = urlArtifact(cfg), "unknown to us: see where it comes from"
 	default:
-		manifest, err := modelregistry.Lookup(cfg.Model)
+		manifest, err := OpenRecords(cfg).Lookup(cfg.Model)
 		if err != nil {
 			return errors.New(messageOf(err))
+		}
+		if manifest.Source == nil {
+			return fmt.Errorf("the record of %s names no file that could be fetched", manifest.Name)
 		}
 		licence = manifest.Licence
 		artifact = llamacpp.Artifact{Name: manifest.File, URL: manifest.Source.URL, SHA256: manifest.FileSHA256, Bytes: manifest.FileBytes}

@@ -58,9 +58,9 @@ func OpenTarget(ctx context.Context, cfg config.Config, log *slog.Logger, change
 	}
 	witness := &witness{Engine: e.Engine}
 	e.Engine = witness
-	registry := modelregistry.New(modelregistry.Options{Default: cfg.DefaultModel, Known: e.Known})
+	registry := modelregistry.New(modelregistry.Options{Default: cfg.DefaultModel, Known: e.Known, Records: OpenRecords(cfg)})
 	models := changedModels{registry, change}
-	asking := tutor.New(tutor.Options{Engine: e, Models: models})
+	asking := tutor.New(tutor.Options{Engine: e, Models: models, Seen: (&trainedOn{log: log}).seen})
 	watcher := newWatcher(e, asking, registry, deadlines, log)
 	t.Answerer = tutorAnswerer{asking}
 	t.Close = startWatch(watcher, e)

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"sattutor/cmd/internal/setup"
+	"sattutor/internal/config"
+	"sattutor/internal/eval"
+	"sattutor/internal/prompt"
+	"sattutor/internal/sat"
+)
+
+// calibrationFile is the name of what calibrate writes.
+const calibrationFile = "calibration.json"
+
+func evalCalibrateCommand() *cli.Command {
+	flags := append(dataFlags("", "labelled questions for the temperature"), dataFlags("held-", "labelled questions to report on")...)
+	flags = append(flags, dataFlags("prior-", "questions for the letter prior, whose keys are not used")...)
+	return &cli.Command{
+		Name: "calibrate", Usage: "fit letter prior and temperature, and report them on other items",
+		Description: "Asks three sets without calibration: some for the letter prior (under four rotations; their keys are not\n" +
+			"used), some for the temperature, and others to report ECE and Brier before and after. No passage may be in two sets.\n\n" +
+			"  sat eval calibrate --data dev.jsonl --pool dev-tune --held-pool dev-116 --method letter --out runs/cal\n" +
+			"  sat eval calibrate --data dev.jsonl --pool dev-tune --held-pool dev-116 --out runs/cal --store\n" +
+			"  sat eval run --data other.jsonl --calibration runs/cal/calibration.json --out runs/calibrated",
+		Flags: append(append(flags, targetFlags()...),
+			&cli.BoolFlag{Name: "store", Usage: "keep the result in the model's record: answers use it from the next start on"}),
+		Action: evalCalibrate,
+	}
+}
+
+func evalCalibrate(ctx context.Context, c *cli.Command) error {
+	tune, held, prior, err := calibrationSets(c)
+	if err != nil {
+		return evalFailed(err)
+	}
+	target, err := openTarget(ctx, c, nil)
+	if err != nil {
+		return err
+	}
+	defer closeTarget(ctx, target)
+	specs, err := specs(c, target, tune.data, tune.selection)
+	if err != nil {
+		return evalFailed(err)
+	}
+	if len(specs) != 1 {
+		return failed(setup.ExitUsage, errors.New("one model is calibrated at a time"))
+	}
+	m, err := target.Model(specs[0].Model.Name)
+	if err != nil {
+		return failed(setup.ExitUnavailable, err)
+	}
+	spec := eval.CalibrationSpec{Spec: specs[0], HeldData: held.data, Held: held.selection}
+	method := sat.Method(c.String("method"))
+	if method == "" {
+		method = m.Method
+	}
+	if method == sat.MethodLetter { // the order of the choices cannot matter to option
+		spec.PriorData, spec.Prior = prior.data, prior.selection
+	}
+	progress := newRunProgress(c.Root().ErrWriter)
+	runner := eval.Runner{Answerer: target.Answerer, Now: time.Now, Progress: progress.report, TemplateHash: prompt.TemplateHash}
+	calibration, err := runner.Calibrate(ctx, spec)
+	progress.finish()
+	if err != nil {
+		return evalFailed(err)
+	}
+	fmt.Fprintln(c.Root().Writer, calibration)
+	if err := writeCalibration(filepath.Join(c.String("out"), calibrationFile), calibration); err != nil {
+		return failed(setup.ExitFailure, err)
+	}
+	if !c.Bool("store") {
+		return nil
+	}
+	return store(c, m.Record, func(cfg config.Config) error { return setup.StoreCalibration(cfg, m.Record, calibration) })
+}
+
+// chosenSet is a selection of a data file.
+type chosenSet struct {
+	data      *eval.Dataset
+	selection eval.Selection
+}
+
+// calibrationSets reads the three sets: held-out items come from the same file where no other is named, and the prior's
+// from the questions that come with the product.
+func calibrationSets(c *cli.Command) (tune, held, prior chosenSet, err error) {
+	read := func(prefix string, otherwise *eval.Dataset) (set chosenSet, err error) {
+		if set.data = otherwise; c.String(prefix+"data") != "" || otherwise == nil {
+			if set.data, err = readData(c, prefix); err != nil {
+				return set, err
+			}
+		}
+		set.selection, err = set.data.Select(eval.Selected{Pool: c.String(prefix + "pool")})
+		return set, err
+	}
+	if tune, err = read("", nil); err != nil {
+		return tune, held, prior, err
+	}
+	if held, err = read("held-", tune.data); err != nil {
+		return tune, held, prior, err
+	}
+	bank, err := readBank()
+	if err == nil {
+		prior, err = read("prior-", bank)
+	}
+	return tune, held, prior, err
+}
+
+func writeCalibration(path string, calibration eval.Calibration) error {
+	text, err := json.MarshalIndent(calibration, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(text, '\n'), 0o644)
+}
+
+// store keeps something in a model's record.
+func store(c *cli.Command, record string, keep func(config.Config) error) error {
+	if record == "" {
+		return failed(setup.ExitConfig, errors.New("this model has no record to keep it in; make one with `sat model add FILE.json`"))
+	}
+	cfg, code := setup.LoadConfig(c.Root().ErrWriter)
+	if code != setup.ExitOK {
+		return failed(code, nil)
+	}
+	if err := keep(cfg); err != nil {
+		return failed(setup.ExitConfig, errors.New(explained(err)))
+	}
+	fmt.Fprintf(c.Root().Writer, "Kept in the record of %s; it holds from the next start on.\n", record)
+	return nil
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v3"
+
+	"sattutor/cmd/internal/setup"
+	"sattutor/internal/config"
+	"sattutor/internal/eval"
+	"sattutor/internal/sat"
+)
+
+func evalGateCommand() *cli.Command {
+	return &cli.Command{
+		Name: "gate", Usage: "tell by its runs what a model may be called: production or demo", ArgsUsage: "RUN",
+		Description: "RUN is the model's run in its served way of asking. Without --no-passage that bound counts as not measured.\n\n" +
+			"  sat eval gate runs/a/sat-lora --no-passage runs/blind/sat-lora --against runs/a/sat-base\n" +
+			"  sat eval gate runs/a/sat-lora --no-passage runs/blind/sat-lora --store",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "no-passage", Usage: "`RUN` over the same items without their passage"},
+			&cli.StringFlag{Name: "rotated", Usage: "`RUN` over the same items under rotations of the choices"},
+			&cli.StringFlag{Name: "against", Usage: "`RUN` of what the model would replace: it must not be worse"},
+			&cli.BoolFlag{Name: "big", Usage: "hold it to the bounds of a 3 B model with an adapter"},
+			&cli.BoolFlag{Name: "store", Usage: "keep the result in the model's record"},
+			&cli.BoolFlag{Name: "require", Usage: "exit with 1 unless it may be called production"},
+		},
+		Action: evalGate,
+	}
+}
+
+func evalGate(_ context.Context, c *cli.Command) error {
+	if c.Args().Len() != 1 {
+		return failed(setup.ExitUsage, errors.New("name one run directory"))
+	}
+	in := eval.GateInput{Big: c.Bool("big")}
+	against := (*eval.Run)(nil)
+	for _, part := range []struct {
+		dir  string
+		into **eval.Run
+	}{{c.Args().First(), &in.Run}, {c.String("no-passage"), &in.NoPassage}, {c.String("rotated"), &in.Rotated}, {c.String("against"), &against}} {
+		if part.dir == "" {
+			continue
+		}
+		run, err := eval.Load(part.dir)
+		if err != nil {
+			return evalFailed(err)
+		}
+		*part.into = run
+	}
+	result := eval.Gate(in)
+	out := c.Root().Writer
+	fmt.Fprintf(out, "%s: %s. %s\n", in.Run.Header.Model.Name, result.Quality, result.Sentence)
+	for _, check := range result.Checks {
+		fmt.Fprintf(out, "  %-7s %-34s %s (bound %s)\n", passedWord(check.Passed), check.Name, check.Measured, check.Bound)
+	}
+	sentence, worse := "", false
+	if against != nil {
+		comparisons, err := eval.Compare(against, in.Run)
+		if err != nil {
+			return evalFailed(err)
+		}
+		sentence, worse = comparisons[0].Sentence(), !comparisons[0].NonRegression
+		fmt.Fprintf(out, "  %-7s %-34s %s\n", passedWord(!worse), "no worse than what it replaces", sentence)
+	}
+	if c.Bool("store") {
+		record := in.Run.Header.Model.Record
+		if err := store(c, record, func(cfg config.Config) error {
+			return setup.StoreGate(cfg, record, result, sentence, worse)
+		}); err != nil {
+			return err
+		}
+	}
+	if c.Bool("require") && result.Quality != sat.Production {
+		return failed(int(eval.ExitFailIf), nil)
+	}
+	return nil
+}
+
+func passedWord(yes bool) string {
+	if yes {
+		return "passed"
+	}
+	return "failed"
+}
