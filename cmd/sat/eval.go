@@ -64,13 +64,13 @@ func readData(c *cli.Command, prefix string) (*eval.Dataset, error) {
 	case "":
 		return nil, &eval.Error{Exit: eval.ExitUsage, Message: "--" + prefix + "data is missing: name a file of questions, or " + bankName}
 	case bankName:
-		return readBank()
+		return shippedBank()
 	}
 	return eval.Read(path, format)
 }
 
-// readBank reads the questions that come with the product.
-func readBank() (*eval.Dataset, error) {
+// shippedBank reads the questions that come with the product.
+func shippedBank() (*eval.Dataset, error) {
 	data, err := io.ReadAll(shipped.Open())
 	if err != nil {
 		return nil, err

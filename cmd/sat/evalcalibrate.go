@@ -30,8 +30,11 @@ func evalCalibrateCommand() *cli.Command {
 			"used), some for the temperature, and others to report ECE and Brier before and after. No passage may be in two sets.\n\n" +
 			"  sat eval calibrate --data dev.jsonl --pool dev-tune --held-pool dev-116 --method letter --out runs/cal\n" +
 			"  sat eval calibrate --data dev.jsonl --pool dev-tune --held-pool dev-116 --out runs/cal --store\n" +
+			"  sat eval calibrate --data dev.jsonl --pool dev-tune --held-pool dev-116 --from runs/a/sat-base --out runs/cal\n" +
 			"  sat eval run --data other.jsonl --calibration runs/cal/calibration.json --out runs/calibrated",
 		Flags: append(append(flags, targetFlags()...),
+			&cli.StringFlag{Name: "from", Usage: "`RUN` that holds both labelled sets, asked without calibration: nothing is asked again"},
+			&cli.StringFlag{Name: "prior-from", Usage: "with --from, `RUN` under four rotations for the letter prior"},
 			&cli.BoolFlag{Name: "store", Usage: "keep the result in the model's record: answers use it from the next start on"}),
 		Action: evalCalibrate,
 	}
@@ -41,6 +44,9 @@ func evalCalibrate(ctx context.Context, c *cli.Command) error {
 	tune, held, prior, err := calibrationSets(c)
 	if err != nil {
 		return evalFailed(err)
+	}
+	if c.String("from") != "" {
+		return calibrateFromRuns(c, tune, held)
 	}
 	target, err := openTarget(ctx, c, nil)
 	if err != nil {
@@ -73,14 +79,50 @@ func evalCalibrate(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return evalFailed(err)
 	}
+	return keepCalibration(c, m.Record, calibration)
+}
+
+// calibrateFromRuns fits what was asked before.
+func calibrateFromRuns(c *cli.Command, tune, held chosenSet) error {
+	sets := eval.CalibrationSpec{Spec: eval.Spec{Selection: tune.selection}, HeldData: held.data, Held: held.selection}
+	if err := sets.Check(); err != nil {
+		return evalFailed(err)
+	}
+	labelled, err := eval.Load(c.String("from"))
+	if err != nil {
+		return evalFailed(err)
+	}
+	var prior *eval.Run
+	if dir := c.String("prior-from"); dir != "" {
+		if prior, err = eval.Load(dir); err != nil {
+			return evalFailed(err)
+		}
+	}
+	tuneRun, err := labelled.Part(tune.data, tune.selection)
+	if err != nil {
+		return evalFailed(err)
+	}
+	heldRun, err := labelled.Part(held.data, held.selection)
+	if err != nil {
+		return evalFailed(err)
+	}
+	calibration, err := eval.Fit(prior, tuneRun, heldRun)
+	if err != nil {
+		return evalFailed(err)
+	}
+	return keepCalibration(c, labelled.Header.Model.Record, calibration)
+}
+
+// keepCalibration prints a calibration, writes it to --out, and stores it where that is wanted.
+func keepCalibration(c *cli.Command, record string, calibration eval.Calibration) error {
 	fmt.Fprintln(c.Root().Writer, calibration)
-	if err := writeCalibration(filepath.Join(c.String("out"), calibrationFile), calibration); err != nil {
+	if err := writeCalibration(c.String("out"), calibration); err != nil {
 		return failed(setup.ExitFailure, err)
 	}
 	if !c.Bool("store") {
 		return nil
 	}
-	return store(c, m.Record, func(cfg config.Config) error { return setup.StoreCalibration(cfg, m.Record, calibration) })
+	return store(c, record, func(cfg config.Config) error { return setup.StoreCalibration(cfg, record, calibration) })
 }
 
 // chosenSet is a selection of a data file.
@@ -107,19 +149,22 @@ func calibrationSets(c *cli.Command) (tune, held, prior chosenSet, err error) {
 	if held, err = read("held-", tune.data); err != nil {
 		return tune, held, prior, err
 	}
-	bank, err := readBank()
+	bank, err := shippedBank()
 	if err == nil {
 		prior, err = read("prior-", bank)
 	}
 	return tune, held, prior, err
 }
 
-func writeCalibration(path string, calibration eval.Calibration) error {
+func writeCalibration(dir string, calibration eval.Calibration) error {
 	text, err := json.MarshalIndent(calibration, "", "  ")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, append(text, '\n'), 0o644)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, calibrationFile), append(text, '\n'), 0o644)
 }
 
 // store keeps something in a model's record.

@@ -74,6 +74,13 @@ func TestCalibrationIsStoredAndServed(t *testing.T) {
 	assert.Len(t, kept.Calibration.TuneData, 64)
 	assert.Equal(t, 24, kept.Calibration.HeldItems)
 
+	code, said, errors = tool(t, append(calibrate, t.TempDir(), "--from", filepath.Join(out, "heldout"))...)
+	assert.Equal(t, int(eval.ExitConfig), code, said)
+	assert.Contains(t, errors, "another data file")
+	code, _, errors = tool(t, "eval", "calibrate", "--data", held, "--from", filepath.Join(out, "heldout"), "--out", t.TempDir())
+	assert.Equal(t, int(eval.ExitConfig), code)
+	assert.Contains(t, errors, "both among the tuning and the held-out items")
+
 	served, raw, again := t.TempDir(), t.TempDir(), t.TempDir()
 	run := func(dir string, more ...string) *eval.Run {
 		args := append([]string{"eval", "run", "--engine", url, "--model", "sat-base", "--data", held, "--out", dir}, more...)

@@ -41,6 +41,31 @@ type Reliability struct {
 	NLLAfter    float64 `json:"nll_after"`
 	RightBefore int     `json:"right_before"`
 	RightAfter  int     `json:"right_after"` // a prior may change answers, a temperature never does
+	Gained      int     `json:"gained"`      // right after and not before
+	Lost        int     `json:"lost"`        // right before and not after
+}
+
+// Part gives the part of a run that a selection names, as if only that had been asked.
+func (run *Run) Part(d *Dataset, selection Selection) (*Run, error) {
+	if run.Header.Data.SHA256 != d.SHA256 {
+		return nil, failf(ExitConfig, nil, "the run in %s was made on another data file", run.Dir)
+	}
+	part := &Run{Dir: run.Dir, Header: run.Header}
+	part.Header.Data = dataInfo(Spec{Data: d, Selection: selection})
+	wanted := map[string]bool{}
+	for _, it := range selection.Items {
+		wanted[it.ID] = true
+	}
+	for _, r := range run.Records {
+		if wanted[r.ID] {
+			part.Records = append(part.Records, r)
+		}
+	}
+	part.Header.Baselines = baselines(selection.Items)
+	if part.Header.Complete = complete(part); !part.Header.Complete {
+		return nil, failf(ExitConfig, nil, "the run in %s does not hold every item of %s", run.Dir, selection.Pool)
+	}
+	return part, nil
 }
 
 // CalibrationSpec says what to calibrate on. The three selections must not share a passage.
@@ -54,7 +79,7 @@ type CalibrationSpec struct {
 
 // Calibrate runs the three sets uncalibrated into the folders prior, tune and heldout of the spec's directory, and fits.
 func (r *Runner) Calibrate(ctx context.Context, spec CalibrationSpec) (Calibration, error) {
-	if err := spec.check(); err != nil {
+	if err := spec.Check(); err != nil {
 		return Calibration{}, err
 	}
 	run := func(name string, data *Dataset, selection Selection, rotate int) (*Run, error) {
@@ -81,7 +106,8 @@ func (r *Runner) Calibrate(ctx context.Context, spec CalibrationSpec) (Calibrati
 	return Fit(prior, tune, held)
 }
 
-func (spec CalibrationSpec) check() error {
+// Check refuses sets that share a passage: what is reported must not be what was fitted.
+func (spec CalibrationSpec) Check() error {
 	if spec.HeldData == nil || len(spec.Held.Items) == 0 {
 		return failf(ExitUsage, nil, "calibration needs held-out items to report on")
 	}
@@ -131,7 +157,7 @@ func fitForCalibration(run, tune *Run) error {
 		return nil
 	case !run.Header.Complete:
 		return failf(ExitIncomplete, nil, "the run in %s is incomplete", run.Dir)
-	case !run.Header.Asked.Uncalibrated:
+	case run.Header.Asked.PriorID != "" || run.Header.Asked.Temperature != 1:
 		return failf(ExitConfig, nil, "the run in %s was asked with a calibration already applied", run.Dir)
 	}
 	x, y := run.Header, tune.Header
@@ -196,6 +222,11 @@ func (c Calibration) report(held *Run) Reliability {
 	r.ECEAfter, r.RightAfter = confidenceError(after, keys)
 	r.BrierBefore, r.BrierAfter = stats.Brier(p, keys), stats.Brier(after, keys)
 	r.NLLBefore, r.NLLAfter = stats.NLL(p, keys), stats.NLL(after, keys)
+	for i, key := range keys {
+		was, is := stats.ArgMax(p[i]) == key, stats.ArgMax(after[i]) == key
+		r.Gained += int(indicator(is && !was))
+		r.Lost += int(indicator(was && !is))
+	}
 	return r
 }
 
@@ -239,6 +270,7 @@ func (c Calibration) String() string {
 	}
 	h := c.HeldOut
 	return fmt.Sprintf("%s; temperature %.4f from %d items. On %d held-out items of %s: ECE %.4f before, %.4f after; "+
-		"Brier %.4f before, %.4f after; %d right before, %d after.", prior, c.Temperature, c.TuneItems, h.N, h.Pool, h.ECEBefore,
-		h.ECEAfter, h.BrierBefore, h.BrierAfter, h.RightBefore, h.RightAfter)
+		"Brier %.4f before, %.4f after; %d right before, %d after (%d gained, %d lost, exact p %s).", prior, c.Temperature,
+		c.TuneItems, h.N, h.Pool, h.ECEBefore, h.ECEAfter, h.BrierBefore, h.BrierAfter, h.RightBefore, h.RightAfter, h.Gained, h.Lost,
+		probability(stats.McNemar(h.Gained, h.Lost).Exact))
 }

@@ -115,7 +115,8 @@ func TestCalibrationRefuses(t *testing.T) {
 	good.Header.Asked.Uncalibrated = true
 	for name, change := range map[string]func(*Run){
 		"incomplete":     func(r *Run) { r.Header.Complete = false },
-		"calibrated":     func(r *Run) { r.Header.Asked.Uncalibrated = false },
+		"calibrated":     func(r *Run) { r.Header.Asked.PriorID = "prior-1" },
+		"tempered":       func(r *Run) { r.Header.Asked.Temperature = 2 },
 		"other template": func(r *Run) { r.Header.Asked.Template = "x" },
 	} {
 		bad := fixture(withScores("A", .7, .1, .1, .1))

@@ -43,7 +43,7 @@ func TestGate(t *testing.T) {
 	assert.Equal(t, sat.Production, result.Quality, result.Sentence)
 	assert.True(t, result.Shown)
 	assert.Equal(t, sat.Evaluation{Pool: "fixture", DataHash: "d", Method: sat.MethodLetter, Correct: 100, N: 132, Low: stats.Wilson(100, 132).Low,
-		High: stats.Wilson(100, 132).High, ECE: result.Evaluation.ECE, Date: "0001-01-01", Verdict: result.Sentence}, result.Evaluation)
+		High: stats.Wilson(100, 132).High, ECE: result.Evaluation.ECE, Date: "0001-01-01", Passed: true, Verdict: result.Sentence}, result.Evaluation)
 	assert.Contains(t, result.check("gain by the passage").Measured, "reads the passage")
 
 	for name, c := range map[string]struct {
