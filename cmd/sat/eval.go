@@ -59,11 +59,15 @@ func formats() string {
 
 // readData reads the data that dataFlags name.
 func readData(c *cli.Command, prefix string) (*eval.Dataset, error) {
-	path, format := c.String(prefix+"data"), eval.Format(c.String(prefix+"format"))
-	switch path {
-	case "":
+	path := c.String(prefix + "data")
+	if path == "" {
 		return nil, &eval.Error{Exit: eval.ExitUsage, Message: "--" + prefix + "data is missing: name a file of questions, or " + bankName}
-	case bankName:
+	}
+	return openData(path, eval.Format(c.String(prefix+"format")))
+}
+
+func openData(path string, format eval.Format) (*eval.Dataset, error) {
+	if path == bankName {
 		return shippedBank()
 	}
 	return eval.Read(path, format)

@@ -99,7 +99,10 @@ func loadReport(c *cli.Command) (eval.Report, error) {
 	if !c.Bool("include-text") {
 		return report, nil
 	}
+	if c.String("data") == "" {
+		return report, &eval.Error{Exit: eval.ExitUsage, Message: "--include-text needs --data, the file that holds the texts"}
+	}
 	var err error
-	report.Texts, err = readData(c, "")
+	report.Texts, err = openData(c.String("data"), eval.FormatAuto)
 	return report, err
 }

@@ -18,6 +18,7 @@ const (
 	GroupChromium = "chromium" // a Chromium binary on PATH, or in CHROME_PATH
 	GroupPostgres = "postgres" // PostgreSQL's server programs
 	GroupEngine   = "engine"   // Python with pip, to fetch the embedded engine
+	GroupLMEval   = "lm-eval"  // lm-eval's program on PATH, or in LM_EVAL: make lm-eval installs it
 	GroupDocker   = "docker"   // docker-compose and a running engine
 
 	GroupOpenAI     = "openai-client" // OpenAI's Python client, which `make gateway-client` installs
@@ -49,6 +50,19 @@ func VLLM(t testing.TB) (address, key string) {
 		Missing(t, GroupVLLM, "no vLLM server is named in SAT_TEST_VLLM_URL (make vllm-contract starts one)")
 	}
 	return address, os.Getenv("SAT_TEST_VLLM_KEY")
+}
+
+// LMEval gives the path of lm-eval's program.
+func LMEval(t testing.TB) string {
+	t.Helper()
+	if p := os.Getenv("LM_EVAL"); p != "" {
+		return p
+	}
+	if p, err := exec.LookPath("lm_eval"); err == nil {
+		return p
+	}
+	Missing(t, GroupLMEval, "there is no lm_eval on PATH and LM_EVAL is not set")
+	return ""
 }
 
 // Missing says that what a group needs is absent: it fails the test where the group is required, else skips it and

@@ -78,6 +78,9 @@ func NewVLLM(opts Options) *VLLM {
 	v.mux.HandleFunc("POST /v1/completions", v.completions)
 	v.mux.HandleFunc("GET /v1/models", v.models)
 	v.mux.HandleFunc("POST /tokenize", v.tokenize)
+	v.mux.HandleFunc("GET /tokenizer_info", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]string{"tokenizer_class": "TestTokenizer", "eos_token": "<|im_end|>", "bos_token": "<|im_start|>"})
+	})
 	v.mux.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {})
 	v.mux.HandleFunc("GET /ping", func(http.ResponseWriter, *http.Request) {})
 	v.mux.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) {
