@@ -52,6 +52,12 @@ e2e-openwebui: .cache/open-webui ## drive a real Open WebUI (1.7 GB from PyPI) w
 	python3 -m venv $@ && $@/bin/pip install -q uv==0.13.9 && echo "torch ; python_version < '3'" >$@/without.txt \
 	&& $@/bin/uv pip install -q --python $@/bin/python --overrides $@/without.txt open-webui==0.12.4 || (rm -rf $@; exit 1)
 
+lm-eval: .cache/lm-eval ## ask lm-eval and sat eval the same questions of the same server, and compare all they say
+	LM_EVAL=$(CURDIR)/.cache/lm-eval/bin/lm_eval SAT_TEST_REQUIRE=lm-eval $(GO) test -count=1 -v -timeout 20m -run TestLMEvalAgrees ./cmd/sat
+
+.cache/lm-eval:
+	python3 -m venv $@ && $@/bin/pip install -q 'lm-eval[api]==0.4.13' || (rm -rf $@; exit 1)
+
 docker: ## build the images
 	docker compose build
 
@@ -91,4 +97,4 @@ train-smoke: build ## questions to a served adapter in a few real steps, on the 
 e2e-compose: ## build and start the compose stack with stand-in base images, and try it to destruction
 	deploy/ci/e2e.sh
 
-.PHONY: help run build test lint fmt bench e2e gateway-client e2e-openwebui docker up down hf-token engine-key grafana-password webui-password vllm-contract train-env train-test train-smoke e2e-compose
+.PHONY: help run build test lint fmt bench e2e gateway-client lm-eval e2e-openwebui docker up down hf-token engine-key grafana-password webui-password vllm-contract train-env train-test train-smoke e2e-compose

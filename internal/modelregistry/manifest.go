@@ -64,7 +64,6 @@ type Manifest struct {
 	PriorID      string            `json:"prior_id,omitempty"`
 	Temperature  float64           `json:"temperature"`
 	Evaluations  []sat.Evaluation  `json:"evaluations"`
-	LetterIDs    []int             `json:"letter_ids,omitempty"` // tokens of A, B, C, … as the engine's tokenizer has them
 	Calibration  *Calibration      `json:"calibration,omitempty"`
 	Fingerprints *File             `json:"fingerprints,omitempty"` // of the training passages
 }
