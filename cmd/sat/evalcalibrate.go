@@ -122,7 +122,7 @@ func keepCalibration(c *cli.Command, record string, calibration eval.Calibration
 	if !c.Bool("store") {
 		return nil
 	}
-	return store(c, record, func(cfg config.Config) error { return setup.StoreCalibration(cfg, record, calibration) })
+	return keepInRecord(c, record, func(cfg config.Config) error { return setup.StoreCalibration(cfg, record, calibration) })
 }
 
 // chosenSet is a selection of a data file.
@@ -167,8 +167,8 @@ func writeCalibration(dir string, calibration eval.Calibration) error {
 	return os.WriteFile(filepath.Join(dir, calibrationFile), append(text, '\n'), 0o644)
 }
 
-// store keeps something in a model's record.
-func store(c *cli.Command, record string, keep func(config.Config) error) error {
+// keepInRecord keeps something in a model's record.
+func keepInRecord(c *cli.Command, record string, keep func(config.Config) error) error {
 	if record == "" {
 		return failed(setup.ExitConfig, errors.New("this model has no record to keep it in; make one with `sat model add FILE.json`"))
 	}

@@ -67,7 +67,7 @@ func evalGate(_ context.Context, c *cli.Command) error {
 	}
 	if c.Bool("store") {
 		record := in.Run.Header.Model.Record
-		if err := store(c, record, func(cfg config.Config) error {
+		if err := keepInRecord(c, record, func(cfg config.Config) error {
 			return setup.StoreGate(cfg, record, result, sentence, worse)
 		}); err != nil {
 			return err
