@@ -21,7 +21,7 @@ running() { docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
 install_docker() {
   local missing=() package
-  for package in docker.io docker-compose busybox-static ca-certificates iptables python3-venv; do
+  for package in docker.io docker-compose busybox-static ca-certificates curl iproute2 iptables python3-venv; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return
