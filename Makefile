@@ -32,8 +32,8 @@ fmt: ## format the Go code
 	gofmt -w $$(git ls-files '*.go')
 
 bench: ## the backend's allocations against their ceilings, and its benchmarks
-	SAT_BENCH=1 $(GO) test -run 'TestCeilings' -count=1 -v ./internal/backend
-	$(GO) test -run '^$$' -bench . -benchmem ./internal/backend ./internal/engine/openaicompat ./internal/prompt
+	SAT_BENCH=1 $(GO) test -run 'TestCeilings' -count=1 -v ./cmd/internal/setup
+	$(GO) test -run '^$$' -bench . -benchmem ./cmd/internal/setup ./internal/engine/openaicompat
 
 e2e: ## pages in a real browser and the whole stack on this machine, engine included
 	SAT_TEST_REQUIRE=chromium,engine $(GO) test -count=1 ./internal/frontend ./internal/engine/llamacpp ./cmd/...

@@ -158,8 +158,13 @@ func (c *composed) readmesCurl() string {
 	return run(c.t, c.dir, nil, "sh", "-c", strings.Replace(string(command[1]), "http://localhost:8090", c.backend, 1))
 }
 
-// inFlight waits until so many questions are with the stand-in engine.
-func (c *composed) inFlight(n int) {
+// inFlight asks questions that meet a fault of the stand-in engine, and waits until they are with it.
+func (c *composed) inFlight(fault string, ask ...func() reply) (answered chan reply) {
+	c.fault(fault)
+	answered = make(chan reply, len(ask))
+	for _, one := range ask {
+		go func() { answered <- one() }()
+	}
 	address := "http://" + c.engine() + "/admin/counts"
 	require.Eventually(c.t, func() bool {
 		resp, err := http.Get(address)
@@ -170,8 +175,15 @@ func (c *composed) inFlight(n int) {
 		var counts struct {
 			InFlight int `json:"in_flight"`
 		}
-		return json.NewDecoder(resp.Body).Decode(&counts) == nil && counts.InFlight == n
+		return json.NewDecoder(resp.Body).Decode(&counts) == nil && counts.InFlight == len(ask)
 	}, patience, 20*time.Millisecond)
+	return answered
+}
+
+// fault has the stand-in engine fail as its POST /admin/fault describes.
+func (c *composed) fault(fault string) {
+	r := post("http://"+c.engine()+"/admin/fault", "application/json", fault)
+	require.Equal(c.t, http.StatusNoContent, r.code, r.text)
 }
 
 // probe asks, from inside a container's network, for http://addr/health.

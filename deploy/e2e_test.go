@@ -92,16 +92,18 @@ func TestS19TwoBuildsAreTheSame(t *testing.T) {
 	}
 }
 
-// engineLoads wants everything but answers, right after a start.
+// engineLoads wants everything but answers while the engine is there and has not loaded its model.
 func (c *composed) engineLoads(t *testing.T) {
+	c.fault(`{"kind":"loading","ms":3600000}`)
 	require.Eventually(t, func() bool { return status(c.frontend+"/") == 200 }, patience, 100*time.Millisecond)
 	r := c.ask()
 	assert.Equal(t, 503, r.code, r.text)
 	assert.NotEmpty(t, r.retryAfter)
 	assert.Less(t, r.took, 5*time.Second)
 	assert.Equal(t, 200, status(c.backend+"/health"))
-	assert.Equal(t, 503, status(c.backend+"/ready"))
+	assert.Eventually(t, func() bool { return status(c.backend+"/ready") == 503 }, patience, 100*time.Millisecond)
 	assert.Equal(t, 200, status(c.frontend+"/ask"))
+	c.fault(`{}`)
 	c.answers()
 	assert.Equal(t, 200, status(c.backend+"/ready"))
 }
@@ -156,9 +158,7 @@ func (c *composed) reach(t *testing.T) {
 
 func (c *composed) stopFinishes(t *testing.T) {
 	for name, ask := range map[string]func() reply{"backend": c.ask, "frontend": c.askPage} {
-		answered := make(chan reply, 1)
-		go func() { answered <- ask() }()
-		c.inFlight(1)
+		answered := c.inFlight(`{"kind":"latency","ms":10000}`, ask)
 		begun := time.Now()
 		c.stops(t, name)
 		r := <-answered
@@ -178,10 +178,7 @@ func (c *composed) stops(t *testing.T, name string) {
 
 // engineDies kills the engine while one question of the API and one of the pages are with it.
 func (c *composed) engineDies(t *testing.T) {
-	answered := make(chan reply, 2)
-	go func() { answered <- c.ask() }()
-	go func() { answered <- c.askPage() }()
-	c.inFlight(2)
+	answered := c.inFlight(`{"kind":"hang","times":2}`, c.ask, c.askPage)
 	killed := time.Now()
 	c.kill("vllm_app")
 	for range 2 {

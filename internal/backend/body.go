@@ -68,11 +68,10 @@ func readAll(r *http.Request) ([]byte, error) {
 	} else {
 		raw, err = io.ReadAll(r.Body)
 	}
-	var tooBig *http.MaxBytesError
-	switch {
-	case err == nil:
+	if err == nil {
 		return raw, nil
-	case errors.As(err, &tooBig):
+	}
+	if tooBig := new(http.MaxBytesError); errors.As(err, &tooBig) {
 		return nil, err
 	}
 	return nil, &refusal{status: http.StatusBadRequest, code: "malformed", detail: "The body ended too soon.", cause: err}
@@ -183,11 +182,10 @@ func decode(r *http.Request, into any) error {
 		return errMediaType()
 	}
 	err := json.Unmarshal(body.raw, into)
-	var wrong *json.UnmarshalTypeError
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.As(err, &wrong):
+	}
+	if wrong := new(json.UnmarshalTypeError); errors.As(err, &wrong) {
 		return errType(wrong)
 	}
 	return errMalformed("The body is no JSON.")

@@ -31,7 +31,12 @@ func closed(passage string) string {
 
 // labelled gives one choice a line: "A) text".
 func labelled(q sat.Question) string {
+	size := 0
+	for _, c := range q.Choices {
+		size += len("\nA) ") + len(c)
+	}
 	var b strings.Builder
+	b.Grow(size)
 	for i, c := range q.Choices {
 		if i > 0 {
 			b.WriteByte('\n')

@@ -11,7 +11,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -54,20 +54,18 @@ func Served(template string) bool { return template != AnswerOriginalV1 && templ
 
 // Answer renders the whole question by a template that asks for one of the choices. The question must be canonical.
 func Answer(template string, q sat.Question) ([]engine.Message, error) {
-	var slots *strings.Replacer
 	switch template {
 	case AnswerV1:
-		slots = strings.NewReplacer("{passage}", closed(q.Passage), "{question}", q.Stem, "{choices}", labelled(q))
+		return messages(template, slot{"{passage}", closed(q.Passage)}, slot{"{question}", q.Stem}, slot{"{choices}", labelled(q)}), nil
 	case AnswerLinesV1:
 		numbered, lines := number(q.Passage)
-		slots = strings.NewReplacer("{numbered_passage}", numbered, "{question}", q.Stem,
-			"{cited_lines}", cited(q.Stem, lines), "{choices}", labelled(q))
+		return messages(template, slot{"{numbered_passage}", numbered}, slot{"{question}", q.Stem},
+			slot{"{cited_lines}", cited(q.Stem, lines)}, slot{"{choices}", labelled(q)}), nil
 	case AnswerOriginalV1:
-		slots = strings.NewReplacer("{passage}", closed(q.Passage), "{question}", q.Stem, "{choices_literal}", pythonList(q))
-	default:
-		return nil, unknown(template, "a whole question")
+		return messages(template, slot{"{passage}", closed(q.Passage)}, slot{"{question}", q.Stem},
+			slot{"{choices_literal}", pythonList(q)}), nil
 	}
-	return messages(template, slots), nil
+	return nil, unknown(template, "a whole question")
 }
 
 // Option renders the proposal of the choice at position i by a template that asks for Yes or No.
@@ -75,14 +73,29 @@ func Option(template string, q sat.Question, i int) ([]engine.Message, error) {
 	if template != OptionV1 {
 		return nil, unknown(template, "one proposed answer")
 	}
-	return messages(template, strings.NewReplacer("{passage}", closed(q.Passage), "{question}", q.Stem, "{choice}", q.Choices[i])), nil
+	return messages(template, slot{"{passage}", closed(q.Passage)}, slot{"{question}", q.Stem}, slot{"{choice}", q.Choices[i]}), nil
 }
 
-func messages(template string, slots *strings.Replacer) []engine.Message {
-	return []engine.Message{
-		{Role: engine.System, Content: system},
-		{Role: engine.User, Content: slots.Replace(templates()[template])},
+// slot is a place in a template, by its name in braces, and the text that goes there.
+type slot struct{ name, text string }
+
+// messages fills in the slots, which stand in the template in this order, once each.
+func messages(template string, slots ...slot) []engine.Message {
+	rest := templates()[template]
+	size := len(rest)
+	for _, s := range slots {
+		size += len(s.text)
 	}
+	var b strings.Builder
+	b.Grow(size)
+	for _, s := range slots {
+		before, after, _ := strings.Cut(rest, s.name)
+		b.WriteString(before)
+		b.WriteString(s.text)
+		rest = after
+	}
+	b.WriteString(rest)
+	return []engine.Message{{Role: engine.System, Content: system}, {Role: engine.User, Content: b.String()}}
 }
 
 func unknown(template, what string) error {
@@ -98,9 +111,17 @@ func Target(q sat.Question, i int) engine.Message {
 // hexadecimal digits.
 func Hash(prompts ...[]engine.Message) string {
 	h := sha256.New()
+	b := make([]byte, 0, 1<<10) // a prompt goes through it in pieces, which is cheaper than a copy of the whole
 	for _, prompt := range prompts {
 		for _, m := range prompt {
-			_, _ = fmt.Fprintf(h, "%s %d\n%s\n", m.Role, len(m.Content), m.Content)
+			b = append(append(b[:0], m.Role...), ' ')
+			b = append(strconv.AppendInt(b, int64(len(m.Content)), 10), '\n')
+			for rest := m.Content; rest != ""; b = b[:0] {
+				n := min(len(rest), cap(b)-len(b))
+				_, _ = h.Write(append(b, rest[:n]...))
+				rest = rest[n:]
+			}
+			_, _ = h.Write(append(b, '\n'))
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil))

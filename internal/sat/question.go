@@ -3,6 +3,7 @@ package sat
 import (
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -87,7 +88,22 @@ func textFault(value, what string, limit int) string {
 
 // Fold gives the form in which two choices count as equal: lower case, white space collapsed, no final full stop.
 func Fold(s string) string {
-	return strings.TrimSuffix(strings.ToLower(strings.Join(strings.Fields(s), " ")), ".")
+	if !collapsed(s) {
+		s = strings.Join(strings.Fields(s), " ")
+	}
+	return strings.TrimSuffix(strings.ToLower(s), ".")
+}
+
+// collapsed tells that no white space of s is to be collapsed, as in a canonical choice.
+func collapsed(s string) bool {
+	before := ' '
+	for _, r := range s {
+		if unicode.IsSpace(r) && (r != ' ' || before == ' ') {
+			return false
+		}
+		before = r
+	}
+	return s == "" || before != ' '
 }
 
 func count(n int, noun string) string {

@@ -144,10 +144,15 @@ func (a *asked) fits(ctx context.Context) error {
 	if limit == 0 {
 		return nil
 	}
-	text := a.question.Passage + "\n" + a.question.Stem + "\n" + strings.Join(a.question.Choices, "\n")
-	if utf8.RuneCountInString(text)/leastCharsPerToken+overheadTokens <= limit {
+	q := a.question
+	chars := utf8.RuneCountInString(q.Passage) + utf8.RuneCountInString(q.Stem) + len(q.Choices) + 1
+	for _, c := range q.Choices {
+		chars += utf8.RuneCountInString(c)
+	}
+	if chars/leastCharsPerToken+overheadTokens <= limit {
 		return nil
 	}
+	text := q.Passage + "\n" + q.Stem + "\n" + strings.Join(q.Choices, "\n")
 	tokens, err := a.tutor.opts.Engine.Tokenize(ctx, a.model.Name, text)
 	if err != nil {
 		return nil //nolint:nilerr // the engine itself will refuse what is too long

@@ -161,7 +161,10 @@ func (c *Client) complete(ctx context.Context, req engine.Request, speaks *diale
 		if err := json.Unmarshal(call.raw.Bytes(), &again); err != nil {
 			return engine.Response{}, fail(ctx, err)
 		}
-		resp.First = again.Choices[0].Logprobs
+		var err error
+		if resp.First, err = again.Choices[0].Logprobs.first(); err != nil {
+			return engine.Response{}, fail(ctx, err)
+		}
 	}
 	return resp, nil
 }

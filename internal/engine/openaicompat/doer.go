@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -51,11 +49,11 @@ func appendMembers(b []byte, req engine.Request) []byte {
 	if len(req.TemplateArgs) > 0 {
 		b = append(b, `"chat_template_kwargs":`...)
 		separator := byte('{')
-		for _, name := range slices.Sorted(maps.Keys(req.TemplateArgs)) {
+		for name, value := range req.TemplateArgs {
 			b = append(b, separator)
 			b = appendString(b, name)
 			b = append(b, ':')
-			b = appendString(b, req.TemplateArgs[name])
+			b = appendString(b, value)
 			separator = ','
 		}
 		b = append(b, `},`...)

@@ -23,8 +23,8 @@ type event struct {
 		Delta struct {
 			Content string `json:"content"`
 		} `json:"delta"`
-		Logprobs     candidates `json:"logprobs"`
-		FinishReason string     `json:"finish_reason"`
+		Logprobs     logprobs `json:"logprobs"`
+		FinishReason string   `json:"finish_reason"`
 	} `json:"choices"`
 	Usage usage `json:"usage"`
 }
@@ -64,7 +64,10 @@ func (t *transcript) add(text []byte) (string, error) {
 	choice := &e.Choices[0]
 	t.resp.FinishReason = cmp.Or(choice.FinishReason, t.resp.FinishReason)
 	if t.resp.First == nil {
-		t.resp.First = choice.Logprobs
+		var err error
+		if t.resp.First, err = choice.Logprobs.first(); err != nil {
+			return "", err
+		}
 	}
 	t.text.WriteString(choice.Delta.Content)
 	return choice.Delta.Content, nil
