@@ -140,7 +140,7 @@ func TestAnAnswerSaysThatItsPassageWasTrainedOn(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, a.Seen)
 	}
-	assert.Contains(t, asked, "sat-lora "+lamp().Passage)
+	assert.Contains(t, asked, "sat-lora The lamp burned late.\n\nNobody asked why.", "as it was asked, in its canonical form")
 }
 
 func TestCarefulAveragesTheRotations(t *testing.T) {
