@@ -109,8 +109,8 @@ func (c *composed) engineLoads(t *testing.T) {
 }
 
 func (c *composed) heldTight(t *testing.T, name string) {
-	format := `{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}} {{.HostConfig.Privileged}} {{.Config.User}} {{.HostConfig.LogConfig.Config}}`
-	want := "true [ALL] [no-new-privileges:true] false 65532:65532 map[max-file:3 max-size:10m]"
+	format := `{{with .HostConfig}}{{.ReadonlyRootfs}} {{.CapDrop}} {{.SecurityOpt}} {{.Privileged}} {{index .LogConfig.Config "max-size"}}{{end}} {{.Config.User}}`
+	want := "true [ALL] [no-new-privileges:true] false 10m 65532:65532"
 	assert.Equal(t, want, inspect(t, c.container(name), format))
 	assert.NotContains(t, inspect(t, c.container(name), "{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}}"), "0 ")
 	for command, want := range map[string]string{
