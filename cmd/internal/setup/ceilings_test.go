@@ -120,7 +120,8 @@ func standIn(tb testing.TB) string {
 func opened(tb testing.TB, engineURL string) http.Handler {
 	cfg, err := config.Load(filepath.Join(tb.TempDir(), "absent"))
 	require.NoError(tb, err)
-	cfg.OpenAIBaseURL, cfg.MetricsAddr = engineURL+"/v1", "off"
+	cfg.OpenAIBaseURL, cfg.MetricsAddr, cfg.Home = engineURL+"/v1", "off", tb.TempDir()
+	cfg.KeepAnswers, cfg.Limits = false, false // the hop itself: what a database and a quota cost is theirs
 	log, deadlines := NewLogger(cfg, io.Discard), NewDeadlines(cfg)
 	e, err := OpenEngine(tb.Context(), cfg, log, deadlines)
 	require.NoError(tb, err)
