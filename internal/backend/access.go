@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/go-chi/chi/v5"
 
@@ -23,8 +24,14 @@ type access struct {
 	once   bool      // stores something: Idempotency-Key holds
 }
 
-// accessOf is the table of all routes. A route that is not here is refused, and a test says so.
+// accessOf looks a route up. One that is not in the table is refused, and a test says so.
 func accessOf(route string) (access, bool) {
+	a, ok := accesses()[route]
+	return a, ok
+}
+
+// accesses is the table of all routes, made once: it is looked up several times a request.
+var accesses = sync.OnceValue(func() map[string]access {
 	open, everybody := access{open: true}, access{}
 	asks := access{role: sat.Student, scope: sat.ScopeAnswers, engine: true, once: true}
 	own := access{role: sat.Student}
@@ -34,7 +41,7 @@ func accessOf(route string) (access, bool) {
 	reads := access{role: sat.Student, scope: sat.ScopeItems}
 	teaches := access{role: sat.Teacher, scope: sat.ScopeItems}
 	teachesOnce := access{role: sat.Teacher, scope: sat.ScopeItems, once: true}
-	a, ok := map[string]access{
+	return map[string]access{
 		"GET /":               open,
 		"GET /health":         open,
 		"GET /ready":          open,
@@ -97,9 +104,8 @@ func accessOf(route string) (access, bool) {
 		"PATCH /api/v1/users/{id}": admin,
 		"POST /api/v1/invites":     admin,
 		"GET /api/v1/access-log":   admin,
-	}[route]
-	return a, ok
-}
+	}
+})
 
 // routeOf names the route of a request as accessOf knows it. It is known once the router has matched.
 func routeOf(r *http.Request) string {
