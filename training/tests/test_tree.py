@@ -32,8 +32,8 @@ def test_every_token_sees_its_own_sequence_and_nothing_else(seed):
     seen: dict[int, set[int]] = {}
     for block in tree.blocks:
         for row in range(block.start, block.end):
-            mask = torch.arange(len(block.columns)) <= row if block.mask is None else block.mask[row - block.start]
-            seen[row] = set(block.columns[mask].tolist())
+            columns = torch.arange(block.bias.shape[1]) if block.columns is None else block.columns
+            seen[row] = set(columns[block.bias[row - block.start] == 0].tolist())
     assert sorted(seen) == list(range(len(tree.tokens)))
     for sequence, end in zip(sequences, tree.ends.tolist()):
         path = sorted(seen[end], key=lambda node: tree.positions[node].item())
