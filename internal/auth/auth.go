@@ -61,6 +61,7 @@ const (
 type Options struct {
 	Store        Store
 	Off          bool // no accounts: everybody is the local person
+	Forgets      bool // nothing that people ask is stored, so that nobody need know who does not want it
 	Guests       bool // a cookie without an account has a student's rights
 	Registration Registration
 	Hashers      int              // passwords hashed at a time; 0 for 2

@@ -116,12 +116,12 @@ func routeOf(r *http.Request) string {
 // many is counted like anything else.
 func (s *Server) identified(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rule, _ := accessOf(routeOf(r))
-		visit := &visit{}
-		if !rule.open {
+		visit := &visit{route: routeOf(r)}
+		visit.rule, visit.listed = accessOf(visit.route)
+		if !visit.rule.open {
 			visit.who, visit.err = s.identify(r)
 		}
-		if visit.err != nil || rule.open {
+		if visit.err != nil || visit.rule.open {
 			visit.who = sat.Identity{Manner: sat.Anonymous}
 		}
 		visit.who.Address = middleware.ClientOf(r)
@@ -130,26 +130,36 @@ func (s *Server) identified(next http.Handler) http.Handler {
 	})
 }
 
-// visit is who makes a request, and why that is not known.
+// visit is who makes a request, or why that is not known, and who may make it.
 type visit struct {
-	who sat.Identity
-	err error
+	route  string
+	rule   access
+	listed bool // the route is in the table
+	who    sat.Identity
+	err    error
 }
 
 type visitKey struct{}
 
+// visitOf gives what identified found; nobody before it.
+func visitOf(r *http.Request) *visit {
+	if v, ok := r.Context().Value(visitKey{}).(*visit); ok {
+		return v
+	}
+	return &visit{}
+}
+
 // admitted refuses who may not use a route.
 func (s *Server) admitted(next http.Handler) http.Handler {
 	return handle(func(w http.ResponseWriter, r *http.Request) error {
-		rule, ok := accessOf(routeOf(r))
-		if !ok {
+		visit := visitOf(r)
+		if !visit.listed {
 			return sat.Errorf(sat.Forbidden, "This path is closed.")
 		}
-		visit, _ := r.Context().Value(visitKey{}).(*visit)
-		if visit.err != nil && (rule.role != "" || sat.CodeOf(visit.err) != sat.Unauthorized) {
+		if visit.err != nil && (visit.rule.role != "" || sat.CodeOf(visit.err) != sat.Unauthorized) {
 			return visit.err // where everybody is let in, nobody is asked for a better secret
 		}
-		if err := permits(rule, visit.who); err != nil {
+		if err := permits(visit.rule, visit.who); err != nil {
 			return err
 		}
 		next.ServeHTTP(w, r)
@@ -224,8 +234,7 @@ const generalFactor = 10
 
 // charges gives what a request counts against: key, account, address, in this order. The person at the machine is free.
 func (l Limits) charges(r *http.Request) (list []middleware.Charge) {
-	who := sat.IdentityOf(r.Context())
-	rule, _ := accessOf(routeOf(r))
+	who, rule := sat.IdentityOf(r.Context()), visitOf(r).rule
 	charge := func(kind string, perMinute, now int, name string) {
 		if !rule.engine && kind != "address" {
 			kind, perMinute, now = "general/"+kind, perMinute*generalFactor, 0

@@ -30,8 +30,7 @@ func kept() []string {
 // guard and jsonBody.
 func (s *Server) once(next http.Handler) http.Handler {
 	return handle(func(w http.ResponseWriter, r *http.Request) error {
-		key, who := r.Header.Get(headerOnce), sat.IdentityOf(r.Context())
-		rule, _ := accessOf(routeOf(r))
+		key, who, rule := r.Header.Get(headerOnce), sat.IdentityOf(r.Context()), visitOf(r).rule
 		body, ok := r.Body.(*whole)
 		if key == "" || !rule.once || !ok || s.opts.Records == nil || !who.Known() {
 			next.ServeHTTP(w, r)

@@ -22,10 +22,9 @@ func AccessLog(log *slog.Logger) Wrap {
 				if !log.Enabled(ctx, level) {
 					return
 				}
-				facts := []slog.Attr{
+				facts := append(make([]slog.Attr, 0, 12),
 					slog.String("request_id", IDOf(ctx)), slog.String("route", route(r)), slog.Int("status", reply.final()),
-					slog.Float64("dur_ms", float64(time.Since(begin).Microseconds())/1000),
-				}
+					slog.Float64("dur_ms", float64(time.Since(begin).Microseconds())/1000))
 				if rec := recordOf(ctx); rec != nil {
 					facts = append(facts, rec.attrs...)
 				}

@@ -31,6 +31,7 @@ const Unmatched = "unmatched"
 type record struct {
 	id    string
 	attrs []slog.Attr
+	room  [4]slog.Attr // for the first of them
 	reply Writer
 }
 

@@ -20,7 +20,7 @@ func RequestID(newID func() string) Wrap {
 				rec.id = newID()
 			}
 			w.Header().Set(api.HeaderRequestID, rec.id)
-			rec.reply.ResponseWriter = w
+			rec.attrs, rec.reply.ResponseWriter = rec.room[:0], w
 			next.ServeHTTP(&rec.reply, r.WithContext(context.WithValue(r.Context(), recordKey{}, rec)))
 		})
 	}

@@ -80,7 +80,8 @@ func BenchmarkRequest(b *testing.B) {
 // pricedRequests opens the backend over a stand-in engine. A refusal without an engine has no ceiling: it has the engine
 // looked for at once, and that is counted with it by chance.
 func pricedRequests(tb testing.TB) []priced {
-	wired := opened(tb, standIn(tb))
+	engine := standIn(tb)
+	wired := opened(tb, engine, false)
 	body := func(q api.MCQRequest) []byte {
 		raw, err := json.Marshal(q)
 		require.NoError(tb, err)
@@ -93,6 +94,7 @@ func pricedRequests(tb testing.TB) []priced {
 	invalid.Choices = invalid.Choices[:1]
 	return []priced{
 		{"answer", wired, "/submit_mcq", body(question), http.StatusOK},
+		{"kept", opened(tb, engine, true), "/submit_mcq", body(question), http.StatusOK},
 		{"record", wired, "/api/v1/answers", body(question), http.StatusOK},
 		{"invalid", wired, "/submit_mcq", body(invalid), http.StatusUnprocessableEntity},
 	}
@@ -117,11 +119,11 @@ func standIn(tb testing.TB) string {
 }
 
 // opened wires a backend as the command does, and waits for its engine's first answer.
-func opened(tb testing.TB, engineURL string) http.Handler {
+func opened(tb testing.TB, engineURL string, kept bool) http.Handler {
 	cfg, err := config.Load(filepath.Join(tb.TempDir(), "absent"))
 	require.NoError(tb, err)
 	cfg.OpenAIBaseURL, cfg.MetricsAddr, cfg.Home = engineURL+"/v1", "off", tb.TempDir()
-	cfg.KeepAnswers, cfg.Limits = false, false // the hop itself: what a database and a quota cost is theirs
+	cfg.KeepAnswers = config.Switch(kept)
 	log, deadlines := NewLogger(cfg, io.Discard), NewDeadlines(cfg)
 	e, err := OpenEngine(tb.Context(), cfg, log, deadlines)
 	require.NoError(tb, err)

@@ -22,8 +22,7 @@ func (r *recorder) Ended(_ context.Context, e tutor.Ended) {
 		Took: e.Took, Waited: e.Waited, Prompt: e.Answer.Usage.Prompt, Cached: e.Answer.Usage.Cached,
 		Method: string(e.Answer.Method), Letter: e.Answer.Letter,
 		Scored: e.Answer.Scores != nil, Confidence: e.Answer.Confidence, Tied: e.Answer.Tied})
-	var coded *sat.Error
-	if errors.As(e.Err, &coded) && coded.Reason == "engine-not-ready" {
+	if reasonOf(e.Err) == "engine-not-ready" {
 		r.gone()
 	}
 }
@@ -41,13 +40,12 @@ func (r *recorder) serves(models []sat.Listed) {
 
 // resultOf gives the label of the metric.
 func resultOf(err error) string {
-	var coded *sat.Error
 	switch {
 	case err == nil:
 		return "ok"
 	case errors.Is(err, context.Canceled):
 		return "client_error"
-	case errors.As(err, &coded) && coded.Reason == "overloaded":
+	case reasonOf(err) == "overloaded":
 		return "shed"
 	}
 	switch sat.CodeOf(err) {
@@ -60,4 +58,15 @@ func resultOf(err error) string {
 	default:
 		return "engine_error"
 	}
+}
+
+// reasonOf gives the reason that an error names, "" for none.
+func reasonOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	if coded := (&sat.Error{}); errors.As(err, &coded) {
+		return coded.Reason
+	}
+	return ""
 }

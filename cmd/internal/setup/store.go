@@ -50,7 +50,7 @@ func OpenStore(ctx context.Context, cfg config.Config) (*store.Store, error) {
 
 // OpenAccounts gives the people of a store.
 func OpenAccounts(cfg config.Config, s *store.Store) (*auth.Accounts, error) {
-	return auth.New(auth.Options{Store: s, Off: !bool(cfg.Auth), Guests: bool(cfg.Guests),
+	return auth.New(auth.Options{Store: s, Off: !bool(cfg.Auth), Forgets: !bool(cfg.KeepAnswers), Guests: bool(cfg.Guests),
 		Registration: auth.Registration(cfg.Registration), Hashers: runtime.GOMAXPROCS(0)})
 }
 
@@ -194,8 +194,9 @@ func (k keeper) Ended(ctx context.Context, e tutor.Ended) {
 	receipt.ID = x.ID
 }
 
+// ensure makes the row of a guest who has none yet.
 func (k keeper) ensure(ctx context.Context, u sat.User) error {
-	if !u.Guest() {
+	if !u.Guest() || !u.CreatedAt.IsZero() {
 		return nil
 	}
 	return k.store.EnsureGuest(ctx, u.ID)

@@ -155,7 +155,8 @@ func (g *Gate) giveUp(place *list.Element, cause error) error {
 // usual one had passed: that says nothing about the engine.
 func (g *Gate) leaver(ctx context.Context) func() {
 	begin := time.Now()
-	return sync.OnceFunc(func() {
+	var once sync.Once
+	free := func() {
 		took := time.Since(begin).Seconds()
 		g.mu.Lock()
 		defer g.mu.Unlock()
@@ -163,7 +164,8 @@ func (g *Gate) leaver(ctx context.Context) func() {
 			g.measure(took)
 		}
 		g.handOver()
-	})
+	}
+	return func() { once.Do(free) }
 }
 
 func (g *Gate) measure(took float64) {

@@ -152,11 +152,12 @@ func TestCandidatesThatAreNoProbabilities(t *testing.T) {
 	client := dial(t, static(t, map[string]string{
 		"/v1/models": `{"data":[{"id":"m","owned_by":"llamacpp","meta":{"n_ctx":9}}]}`,
 		"/v1/chat/completions": `{"model":"m","choices":[{"message":{"content":"B"},"finish_reason":"length",` +
-			`"logprobs":{"content":[{"top_logprobs":[{"id":49,"token":"A","logprob":null},{"id":50,"token":"B","logprob":-1}]}]}}]}`,
+			`"logprobs":{"content":[{"top_logprobs":[{"id":49,"token":"A","logprob":null},{"id":50,"token":"B","logprob":-1},` +
+			`{"logprob":-2}]}]}}]}`,
 	}))
 	resp, err := client.Complete(t.Context(), letters("m"))
 	require.NoError(t, err)
-	assert.Equal(t, []int{50}, ids(resp.First), "null is minus infinity, not certainty")
+	assert.Equal(t, []int{50, -1}, ids(resp.First), "null is minus infinity, not certainty; no name is no id")
 }
 
 // static serves one text for each path.

@@ -1,11 +1,12 @@
 package openaicompat
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 
 	"sattutor/internal/engine"
 )
@@ -42,8 +43,39 @@ func (l logprobs) first() ([]engine.Token, error) {
 // candidate is one entry, as a server writes it.
 type candidate struct {
 	ID      *int    `json:"id"`
-	Token   string  `json:"token"`
+	Token   name    `json:"token"`
 	Logprob logprob `json:"logprob"`
+}
+
+// token reads the entry: llama-server writes the id beside the token's text, vLLM instead of it. The bytes are no help:
+// vLLM spells the name in them.
+func (c candidate) token() engine.Token {
+	t := engine.Token{ID: -1, Text: c.Token.text, Logprob: c.Logprob.value}
+	switch {
+	case c.ID != nil:
+		t.ID = *c.ID
+	case c.Token.isID:
+		t.ID = c.Token.id
+	}
+	return t
+}
+
+// name is a token's text, or its id where "token_id:49" stands in place of the text.
+type name struct {
+	text string
+	id   int
+	isID bool
+}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (n *name) UnmarshalJSON(b []byte) error {
+	if digits, ok := bytes.CutPrefix(b, []byte(`"token_id:`)); ok {
+		if id, err := strconv.Atoi(string(bytes.TrimSuffix(digits, []byte(`"`)))); err == nil {
+			n.id, n.isID = id, true
+			return nil
+		}
+	}
+	return json.Unmarshal(b, &n.text)
 }
 
 // logprob is a log-probability; null stands for minus infinity, and is not known.
@@ -60,18 +92,4 @@ func (l *logprob) UnmarshalJSON(b []byte) (err error) {
 	l.value, err = strconv.ParseFloat(string(b), 64)
 	l.known = err == nil
 	return err
-}
-
-// token reads the entry: llama-server writes the id beside the token's text, vLLM instead of it, as "token_id:49". The
-// bytes are no help: vLLM spells the name in them.
-func (c candidate) token() engine.Token {
-	if c.ID != nil {
-		return engine.Token{ID: *c.ID, Text: c.Token, Logprob: c.Logprob.value}
-	}
-	if digits, ok := strings.CutPrefix(c.Token, "token_id:"); ok {
-		if id, err := strconv.Atoi(digits); err == nil {
-			return engine.Token{ID: id, Logprob: c.Logprob.value}
-		}
-	}
-	return engine.Token{ID: -1, Text: c.Token, Logprob: c.Logprob.value}
 }
