@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +12,7 @@ import (
 
 	"sattutor/cmd/internal/setup"
 	"sattutor/internal/config"
+	"sattutor/internal/engine/llamacpp"
 	"sattutor/internal/modelregistry"
 )
 
@@ -50,7 +49,7 @@ func showRecord(cfg config.Config, out io.Writer, name string) (bool, error) {
 func verifyRecord(cfg config.Config, out io.Writer, m modelregistry.Manifest) error {
 	checked := 0
 	for _, f := range setup.FilesOf(cfg, m) {
-		sum, err := digestOf(f.Path)
+		sum, err := llamacpp.FileSHA256(f.Path)
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}
@@ -68,17 +67,4 @@ func verifyRecord(cfg config.Config, out io.Writer, m modelregistry.Manifest) er
 	}
 	fmt.Fprintf(out, "%s: the record keeps the rules, and its file is what it says\n", m.Name)
 	return nil
-}
-
-func digestOf(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = f.Close() }()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"sattutor/internal/engine"
+	"sattutor/internal/stats"
 )
 
 // Scores are what a model thinks of the choices, by position, before any calibration.
@@ -63,7 +64,7 @@ func Average(rotations []Scores) Scores {
 	k := len(rotations)
 	average := Scores{Log: make([]float64, k)}
 	for r, s := range rotations {
-		p := softmax(s.Log, 1)
+		p := stats.Softmax(s.Log, 1)
 		for i := range average.Log {
 			average.Log[i] += p[((i-r)%k+k)%k] / float64(k)
 		}
@@ -87,12 +88,12 @@ type Decision struct {
 // priorFloor keeps the logarithm of a probability finite, as in PriDe's reference implementation.
 const priorFloor = 1e-10
 
-// Decide makes probabilities of scores: p = softmax(s/T), where s = ln(p₀ + 1e-10) − ln(prior + 1e-10) with p₀ the
+// Decide makes probabilities of scores: p = stats.Softmax(s/T), where s = ln(p₀ + 1e-10) − ln(prior + 1e-10) with p₀ the
 // softmax of the raw scores (PriDe, Zheng and others, ICLR 2024), or the raw scores without a prior. A prior of another
 // length than the scores says nothing about them and is left out. A temperature of 0 counts as 1.
 func Decide(scores, prior []float64, temperature float64) Decision {
 	if len(prior) == len(scores) && len(prior) > 0 {
-		p := softmax(scores, 1)
+		p := stats.Softmax(scores, 1)
 		for k := range p {
 			p[k] = math.Log(p[k]+priorFloor) - math.Log(prior[k]+priorFloor)
 		}
@@ -101,7 +102,7 @@ func Decide(scores, prior []float64, temperature float64) Decision {
 	if temperature == 0 {
 		temperature = 1
 	}
-	d := Decision{Probabilities: softmax(scores, temperature)}
+	d := Decision{Probabilities: stats.Softmax(scores, temperature)}
 	second := -1
 	for k := 1; k < len(scores); k++ {
 		switch {
@@ -116,22 +117,4 @@ func Decide(scores, prior []float64, temperature float64) Decision {
 		d.Margin = d.Probabilities[d.Best] - d.Probabilities[second]
 	}
 	return d
-}
-
-// softmax gives exp(s_k/T) / Σ exp(s_j/T).
-func softmax(scores []float64, t float64) []float64 {
-	highest := math.Inf(-1)
-	for _, s := range scores {
-		highest = max(highest, s)
-	}
-	p := make([]float64, len(scores))
-	sum := 0.0
-	for k, s := range scores {
-		p[k] = math.Exp((s - highest) / t)
-		sum += p[k]
-	}
-	for k := range p {
-		p[k] /= sum
-	}
-	return p
 }

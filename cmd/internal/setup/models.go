@@ -2,11 +2,8 @@ package setup
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/url"
 	"os"
@@ -129,16 +126,11 @@ func ownModel(cfg config.Config) (string, sat.Model, error) {
 	if err != nil || cfg.ModelSHA256 == "" {
 		return file, record, err
 	}
-	f, err := os.Open(file)
+	sum, err := llamacpp.FileSHA256(file)
 	if err != nil {
 		return "", sat.Model{}, err
 	}
-	defer func() { _ = f.Close() }()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", sat.Model{}, err
-	}
-	if !strings.EqualFold(hex.EncodeToString(h.Sum(nil)), cfg.ModelSHA256) {
+	if !strings.EqualFold(sum, cfg.ModelSHA256) {
 		return "", sat.Model{}, &llamacpp.Problem{What: "the file of SAT_MODEL_PATH has another SHA-256 than SAT_MODEL_SHA256",
 			Next: "Fetch the file again, or correct SAT_MODEL_SHA256"}
 	}

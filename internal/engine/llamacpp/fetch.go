@@ -65,7 +65,7 @@ func (f fetcher) fetch(ctx context.Context, a Artifact, dir string, progress Pro
 		return "", err
 	}
 	defer unlock()
-	if sum, err := fileSHA256(final); err == nil && sum == a.SHA256 {
+	if sum, err := FileSHA256(final); err == nil && sum == a.SHA256 {
 		return final, nil
 	}
 	part := fmt.Sprintf("%s.%.12s.part", final, a.SHA256)
@@ -107,7 +107,7 @@ func permitted(u *url.URL) bool {
 
 // verify checks the finished download, and removes it where it is wrong.
 func (a Artifact) verify(part string) error {
-	sum, err := fileSHA256(part)
+	sum, err := FileSHA256(part)
 	if err != nil {
 		return err
 	}

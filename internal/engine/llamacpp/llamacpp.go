@@ -41,8 +41,8 @@ func (p *Problem) Error() string {
 // Unwrap gives the cause.
 func (p *Problem) Unwrap() error { return p.Err }
 
-// fileSHA256 gives the digest of a file in hexadecimal digits.
-func fileSHA256(path string) (string, error) {
+// FileSHA256 gives the digest of a file in hexadecimal digits.
+func FileSHA256(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err

@@ -67,7 +67,7 @@ func DefaultModel(ctx context.Context, home string) (string, error) {
 		return "", err
 	}
 	path := filepath.Join(packages.Model, defaultModelFile)
-	sum, err := fileSHA256(path)
+	sum, err := FileSHA256(path)
 	if err == nil && sum == defaultModelSHA {
 		return path, nil
 	}
