@@ -20,7 +20,7 @@ func datasetCommand() *cli.Command {
 			Name: "build", Usage: "write train.jsonl, val.jsonl and what must be known of them",
 			Description: "A source is KIND:PATH or KIND:PATH#LICENCE. Kinds: items (JSONL, the bank's export), tests (text blocks of your own\n" +
 				"practice tests), race (JSONL or RACE's folders), csv, prose (books in the public domain: items are made by rule).\n\n" +
-				"  sat dataset build --source items:bank.jsonl --method letter_text --out data/sat-v1\n" +
+				"  sat dataset build --source items:bank.jsonl --method letter_text --test-share 0.2 --out data/sat-v1\n" +
 				"  sat dataset build --source race:RACE/train --val race:RACE/dev --exclude race:RACE/test --method option --out data/race\n" +
 				"  sat dataset build --source 'prose:books#public domain' --method option --val-share 0.03 --out data/open",
 			Flags: []cli.Flag{
@@ -31,6 +31,7 @@ func datasetCommand() *cli.Command {
 				&cli.StringFlag{Name: "template", Usage: "the prompt's layout; the method's own when left out"},
 				&cli.Uint64Flag{Name: "seed", Value: 7, Usage: "decides split, order of choices and made items"},
 				&cli.Float64Flag{Name: "val-share", Value: 0.1, Usage: "share of the passages that becomes the validation split"},
+				&cli.Float64Flag{Name: "test-share", Usage: "share of the passages that is kept apart as test.jsonl, for sat eval run"},
 				&cli.IntFlag{Name: "permute-labels", Usage: "so many re-drawn orders of each question's choices; 0 keeps the order"},
 				&cli.IntFlag{Name: "max-chars", Usage: "leave out longer passages with their question; 0 for no limit"},
 				&cli.BoolFlag{Name: "strict", Usage: "refuse, instead of leaving out, what overlaps with evaluation data or has no licence"},
@@ -45,7 +46,7 @@ func datasetCommand() *cli.Command {
 
 func buildDataset(ctx context.Context, c *cli.Command) error {
 	o := dataset.Options{Method: dataset.Method(c.String("method")), Template: c.String("template"), Seed: c.Uint64("seed"),
-		ValShare: c.Float64("val-share"), Permute: c.Int("permute-labels"), MaxChars: c.Int("max-chars"), Strict: c.Bool("strict"),
+		ValShare: c.Float64("val-share"), TestShare: c.Float64("test-share"), Permute: c.Int("permute-labels"), MaxChars: c.Int("max-chars"), Strict: c.Bool("strict"),
 		Date: c.String("date"), Out: c.String("out"), Version: setup.Version(), Now: time.Now()}
 	for flag, sources := range map[string]*[]dataset.Source{"source": &o.Sources, "val": &o.Val, "exclude": &o.Exclude} {
 		for _, text := range c.StringSlice(flag) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -87,7 +88,7 @@ func targetFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "engine", Usage: "`URL` of an OpenAI-compatible engine, asked by the tutor of this process; the configured engine when left out"},
 		&cli.StringFlag{Name: "url", Usage: "`URL` of a running backend, asked over its API: what students get"},
-		&cli.StringSliceFlag{Name: "model", Usage: "a served model; once for each, the default one when left out"},
+		&cli.StringSliceFlag{Name: "model", Usage: "a served model, or the id of an adapter on the shelf; once for each, the default one when left out"},
 		&cli.StringFlag{Name: "mode", Usage: "fast, or careful: every rotation of the choices, averaged"},
 		&cli.StringFlag{Name: "method", Usage: "letter, option, generate or likelihood; the model's own when left out"},
 		&cli.StringFlag{Name: "template", Usage: "a prompt template, such as answer_lines_v1; the method's own when left out"},
@@ -126,7 +127,8 @@ func openTarget(ctx context.Context, c *cli.Command, change *eval.Calibration) (
 				return nil, unavailable(ctx, err)
 			}
 		}
-		target, err = setup.OpenTarget(ctx, cfg, log, calibrated(change))
+		onTrial := slices.DeleteFunc(c.StringSlice("model"), func(name string) bool { return !strings.Contains(name, "@") })
+		target, err = setup.OpenTarget(ctx, cfg, log, calibrated(change), onTrial...)
 	}
 	if err != nil {
 		return nil, unavailable(ctx, err)

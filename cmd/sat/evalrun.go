@@ -26,6 +26,7 @@ func evalRunCommand() *cli.Command {
 			"  sat eval run --data q.jsonl --method option --out runs/option       another method\n" +
 			"  sat eval run --data q.csv --url http://localhost:8090 --out runs/x   what students get\n" +
 			"  sat eval run --data q.jsonl --engine http://gpu:8000/v1 --model sat-base --model sat-lora --out runs/lora\n" +
+			"  sat eval run --data q.jsonl --model sat-base --model sat-lora@ab12cd34 --out runs/new    before it is promoted\n" +
 			"  sat eval run --data q.jsonl --no-passage --out runs/blind            does it read the passage?",
 		Flags: append(flags,
 			&cli.StringSliceFlag{Name: "ids", Usage: "only these items"},

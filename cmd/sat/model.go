@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -29,6 +31,7 @@ func modelCommand() *cli.Command {
 		Commands: []*cli.Command{
 			shelfCommand("list", "", "list the catalogue and the adapters", listModels),
 			shelfCommand("show", "ID", "print everything known of a model or an adapter, as JSON", showModel),
+			shelfCommand("path", "[MODEL]", "print where the file of a model lies on this machine; the embedded engine's when left out", modelPath),
 			shelfCommand("add", "FOLDER", "check an adapter's folder, or a record (FILE.json), and keep it", addModel),
 			shelfCommand("verify", "[ID]", "check every file of a model or an adapter, or of all, against its manifest", verifyModels),
 			evalGateCommand(),
@@ -137,6 +140,26 @@ func showModel(s onShelf) error {
 	}{e.Adapter, e.Train(), e.Dir, e.Served, e.Retired, e.Gate, e.Fit})
 }
 
+// modelPath prints a path alone, for use in a shell.
+func modelPath(s onShelf) error {
+	m, err := setup.OpenRecords(s.cfg).Lookup(cmp.Or(s.arg, s.cfg.Model))
+	if err != nil {
+		return err
+	}
+	for _, f := range setup.FilesOf(s.cfg, m) {
+		if _, err := os.Stat(f.Path); err != nil {
+			continue
+		}
+		whole, err := filepath.Abs(f.Path)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(s.out, whole)
+		return err
+	}
+	return sat.Errorf(sat.NotFound, "The file of %s is not on this machine. `sat engine install --model %s` fetches it.", m.Name, m.Name)
+}
+
 func addModel(s onShelf) error {
 	if recordFile(s.arg) {
 		return addRecord(s.cfg, s.out, s.arg)
@@ -145,7 +168,7 @@ func addModel(s onShelf) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "%s is on the shelf. Licence: %s. %s\nNext: measure it (sat eval run), `sat model gate RUN --store`, `sat model promote %s`.\n", e.ID(), e.Licence.Label, e.Licence.Text, e.ID())
+	fmt.Fprintf(s.out, "%s is on the shelf. Licence: %s. %s\nNext: `sat eval run --model %s …` measures it, then `sat model gate RUN --store`, `sat model promote %s`.\n", e.ID(), e.Licence.Label, e.Licence.Text, e.ID(), e.ID())
 	return nil
 }
 

@@ -47,6 +47,8 @@ func TestModelCommands(t *testing.T) {
 		{[]string{"add", t.TempDir()}, setup.ExitData, "manifest.json is absent"},
 		{[]string{"add", one}, 0, first + " is on the shelf. Licence: permissive"},
 		{[]string{"add", two}, 0, second},
+		{[]string{"path"}, setup.ExitData, "`sat engine install --model smollm2-135m` fetches it"},
+		{[]string{"path", "none"}, setup.ExitData, "There is no model"},
 		{[]string{"verify"}, 0, first + ": every file is as its manifest says"},
 		{[]string{"promote", "sat-lora@00000000"}, setup.ExitData, "There is no adapter"},
 		{[]string{"promote", first}, setup.ExitData, "has not passed a gate"},

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,20 +17,21 @@ import (
 
 // Options say what a data set is built from and how.
 type Options struct {
-	Sources  []Source // of training data; a share of their passages becomes the validation split
-	Val      []Source // of the validation split, instead of a share
-	Exclude  []Source // evaluation data: no passage that shares 13 words in a row with one of theirs is kept
-	Method   Method
-	Template string // of package prompt; "" for the method's own
-	Seed     uint64
-	ValShare float64 // of the passages, where Val is empty
-	Permute  int     // so many re-drawn orders of each question's choices; 0 keeps the source's order
-	MaxChars int     // of a rendered prompt; longer ones are dropped and listed; 0 for no limit
-	Strict   bool    // refuse what would be dropped for overlap or a missing licence
-	Out      string  // the folder to write
-	Date     string  // the date string of the chat template, the same in every record
-	Version  string  // of this program
-	Now      time.Time
+	Sources   []Source // of training data; a share of their passages becomes the validation split
+	Val       []Source // of the validation split, instead of a share
+	Exclude   []Source // evaluation data: no passage that shares 13 words in a row with one of theirs is kept
+	Method    Method
+	Template  string // of package prompt; "" for the method's own
+	Seed      uint64
+	ValShare  float64 // of the passages, where Val is empty
+	TestShare float64 // of the passages, kept out of both splits and written as items to be measured on
+	Permute   int     // so many re-drawn orders of each question's choices; 0 keeps the source's order
+	MaxChars  int     // of a rendered prompt; longer ones are dropped and listed; 0 for no limit
+	Strict    bool    // refuse what would be dropped for overlap or a missing licence
+	Out       string  // the folder to write
+	Date      string  // the date string of the chat template, the same in every record
+	Version   string  // of this program
+	Now       time.Time
 }
 
 // Build reads, cleans, splits and renders, and writes the folder. Everything that it leaves out it lists with a reason.
@@ -79,8 +81,10 @@ func (o Options) checked() (Options, error) {
 		return o, usage("name at least one source: --source KIND:PATH")
 	case o.Out == "":
 		return o, usage("name the folder to write: --out FOLDER")
-	case o.ValShare < 0 || o.ValShare >= 1:
-		return o, usage("the share of the validation split must be at least 0 and less than 1")
+	case o.ValShare < 0 || o.TestShare < 0 || o.ValShare+o.TestShare >= 1:
+		return o, usage("the shares of the validation and the test split must not be negative, and together be less than 1")
+	case o.TestShare > 0 && len(o.Val) > 0:
+		return o, usage("a test share divides the sources; with a validation source of its own, name the evaluation data by --exclude")
 	case o.Permute < 0 || o.MaxChars < 0:
 		return o, usage("numbers must not be negative")
 	}
@@ -92,7 +96,7 @@ type builder struct {
 	options  Options
 	manifest Manifest
 	kept     []question
-	splits   []string // of kept: train or val; "" until decided
+	splits   []string // of kept: train, val or test; "" until decided
 	texts    map[string]bool
 	grams    map[string][]uint64 // of each passage that is kept
 }
@@ -215,19 +219,22 @@ func (b *builder) split() {
 	order = slices.Compact(order)
 	rng := rand.New(rand.NewPCG(b.options.Seed, 1))
 	rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-	wanted := int(b.options.ValShare * float64(len(order)))
-	if b.options.ValShare > 0 && wanted == 0 && len(order) > 1 {
-		wanted = 1
-	}
-	val := map[int]bool{}
-	for _, unit := range order[:wanted] {
-		val[unit] = true
+	put, all := map[int]string{}, float64(len(order))
+	for _, part := range []struct {
+		split string
+		share float64
+	}{{"val", b.options.ValShare}, {"test", b.options.TestShare}} {
+		wanted := int(part.share * all)
+		if part.share > 0 && wanted == 0 && len(order) > 1 {
+			wanted = 1
+		}
+		for _, unit := range order[:wanted] {
+			put[unit] = part.split
+		}
+		order = order[wanted:]
 	}
 	for i := range b.kept {
-		b.splits[i] = "train"
-		if val[b.kept[i].unit] {
-			b.splits[i] = "val"
-		}
+		b.splits[i] = cmp.Or(put[b.kept[i].unit], "train")
 	}
 }
 

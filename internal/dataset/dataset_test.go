@@ -118,6 +118,38 @@ func TestNoPassageIsInTwoSplits(t *testing.T) {
 	assert.Greater(t, m.Splits["train"].Questions, m.Splits["val"].Questions)
 }
 
+// TestTheTestSplitIsAskedAndNeverLearnt: it is a data file of the evaluator, and clean by the data set's own fingerprints.
+func TestTheTestSplitIsAskedAndNeverLearnt(t *testing.T) {
+	o := options(t, dataset.Option)
+	o.TestShare = 0.2
+	m, err := dataset.Build(context.Background(), o)
+	require.NoError(t, err)
+	held, err := eval.Read(filepath.Join(o.Out, dataset.TestFile), eval.FormatItems)
+	require.NoError(t, err)
+	require.Len(t, held.Items, m.Splits["test"].Questions)
+	assert.Equal(t, m.Files[dataset.TestFile].SHA256, held.SHA256)
+	prints, err := eval.ReadFingerprints(filepath.Join(o.Out, dataset.FingerprintFile))
+	require.NoError(t, err)
+	asked := items(t)
+	for _, it := range held.Items {
+		assert.Equal(t, eval.NoOverlap, prints.Check(it.Passage), it.ID)
+		assert.Contains(t, asked, it.ID)
+	}
+	for _, file := range []string{dataset.TrainFile, dataset.ValFile} {
+		for _, r := range lines(t, filepath.Join(o.Out, file)) {
+			for _, it := range held.Items {
+				assert.NotEqual(t, it.ID, r.Group)
+			}
+		}
+	}
+	before := m.Files[dataset.ValFile]
+	o.TestShare = 0
+	m, err = dataset.Build(context.Background(), o)
+	require.NoError(t, err)
+	assert.Equal(t, before, m.Files[dataset.ValFile], "the validation split is the same with and without a test split")
+	assert.NoFileExists(t, filepath.Join(o.Out, dataset.TestFile), "an earlier build leaves nothing behind")
+}
+
 func TestTheSameSeedGivesTheSameBytes(t *testing.T) {
 	var sums []map[string]dataset.FileSum
 	for range 2 {
@@ -261,6 +293,8 @@ func TestOptionsAreChecked(t *testing.T) {
 		{"no source", func(o *dataset.Options) { o.Sources = nil }, "--source"},
 		{"no folder", func(o *dataset.Options) { o.Out = "" }, "--out"},
 		{"share", func(o *dataset.Options) { o.ValShare = 1 }, "less than 1"},
+		{"shares", func(o *dataset.Options) { o.ValShare, o.TestShare = 0.5, 0.5 }, "less than 1"},
+		{"test share beside a validation source", func(o *dataset.Options) { o.TestShare, o.Val = 0.1, o.Sources }, "--exclude"},
 		{"no file", func(o *dataset.Options) { o.Sources[0].Path += ".gone" }, "there is no"},
 	}
 	for _, test := range tests {

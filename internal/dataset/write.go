@@ -21,6 +21,7 @@ import (
 const (
 	TrainFile       = "train.jsonl"
 	ValFile         = "val.jsonl"
+	TestFile        = "test.jsonl" // items, not records: what `sat eval run` asks
 	FingerprintFile = "fingerprints.bin"
 	ManifestFile    = "dataset.json"
 	PageFile        = "statistics.md"
@@ -41,6 +42,9 @@ func (b *builder) write(ctx context.Context) error {
 		if err := b.writeSplit(ctx, r, part.split, part.file); err != nil {
 			return err
 		}
+	}
+	if err := b.writeTest(); err != nil {
+		return err
 	}
 	if err := b.put(FingerprintFile, b.fingerprints()); err != nil {
 		return err
@@ -94,6 +98,28 @@ func (b *builder) writeSplit(ctx context.Context, r renderer, split, name string
 	}
 	b.manifest.Files[name] = sum
 	return nil
+}
+
+// writeTest writes the questions of the test split as they came; without a test share there is no such file.
+func (b *builder) writeTest() error {
+	path := filepath.Join(b.options.Out, TestFile)
+	if b.options.TestShare == 0 {
+		_ = os.Remove(path) // of an earlier build
+		return nil
+	}
+	var items []eval.Item
+	for i, q := range b.kept {
+		if b.splits[i] == "test" {
+			q.item.Split = "test"
+			items = append(items, q.item)
+			b.manifest.count("test", q, 1)
+		}
+	}
+	text, err := eval.MarshalItems(items)
+	if err != nil {
+		return err
+	}
+	return b.put(TestFile, text)
 }
 
 // fingerprints are those of the passages that are trained on.

@@ -36,7 +36,8 @@ const (
 
 // OpenEngine opens the engine that the configuration names: the server at an address, or the embedded one, whose
 // runtime and models must be on this machine already (EnsureRuntime, EnsureModels). This is the only place that chooses.
-func OpenEngine(ctx context.Context, cfg config.Config, log *slog.Logger, deadlines *Deadlines) (*Engine, error) {
+// The embedded engine serves adapters on trial too, see LocalModels.
+func OpenEngine(ctx context.Context, cfg config.Config, log *slog.Logger, deadlines *Deadlines, trial ...string) (*Engine, error) {
 	if cfg.EngineURL() != "" {
 		return openRemote(cfg, deadlines), nil
 	}
@@ -48,7 +49,7 @@ func OpenEngine(ctx context.Context, cfg config.Config, log *slog.Logger, deadli
 	if err != nil {
 		return nil, err
 	}
-	models, err := LocalModels(ctx, cfg)
+	models, err := LocalModels(ctx, cfg, trial...)
 	if err != nil {
 		return nil, err
 	}

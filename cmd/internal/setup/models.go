@@ -27,8 +27,9 @@ type LocalModel struct {
 // baseName is the served name of the weights without an adapter.
 const baseName = "sat-base"
 
-// LocalModels gives the models that the configuration names, whose files must be on this machine.
-func LocalModels(ctx context.Context, cfg config.Config) ([]LocalModel, error) {
+// LocalModels gives the models that the configuration names, whose files must be on this machine, and on trial, served
+// by their ids, adapters of the shelf that nobody promoted.
+func LocalModels(ctx context.Context, cfg config.Config, trial ...string) ([]LocalModel, error) {
 	path, record, err := baseModel(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -36,7 +37,21 @@ func LocalModels(ctx context.Context, cfg config.Config) ([]LocalModel, error) {
 	base := LocalModel{Record: record, Spec: llamacpp.Spec{Name: baseName, ModelPath: path,
 		ContextTokens: cfg.MaxModelLen, TemplateArgs: record.TemplateArgs, Root: catalogueName(cfg)}}
 	adapters, err := adapterModels(cfg, base)
-	return append([]LocalModel{base}, adapters...), err
+	if err != nil {
+		return nil, err
+	}
+	models := append([]LocalModel{base}, adapters...)
+	for _, id := range trial {
+		e, err := OpenShelf(cfg).Entry(id)
+		if err != nil {
+			return nil, errors.New(messageOf(err))
+		}
+		if why := unfit(e, base); why != "" {
+			return nil, fmt.Errorf("%s cannot be served here: %s", id, why)
+		}
+		models = append(models, withAdapter(base, id, e))
+	}
+	return models, nil
 }
 
 // OpenRecords gives the catalogue with the records of this machine over it.
@@ -76,15 +91,28 @@ func adapterModels(cfg config.Config, base LocalModel) ([]LocalModel, error) {
 	}
 	var list []LocalModel
 	for _, name := range slices.Sorted(maps.Keys(served)) {
-		e := served[name]
-		if e.GGUFPath() == "" || path.Base(e.Base.ID) != base.Record.Base {
-			continue
+		if unfit(served[name], base) == "" {
+			list = append(list, withAdapter(base, name, served[name]))
 		}
-		m := LocalModel{Spec: base.Spec, Record: e.Model(name, base.Record)}
-		m.Spec.Name, m.Spec.AdapterPath, m.Spec.TemplateArgs, m.Spec.Root = name, e.GGUFPath(), m.Record.TemplateArgs, e.ID()
-		list = append(list, m)
 	}
 	return list, nil
+}
+
+// unfit says why the embedded engine cannot serve an adapter with this base; "" where it can.
+func unfit(e modelregistry.Entry, base LocalModel) string {
+	switch {
+	case e.GGUFPath() == "":
+		return "it has no GGUF file; run `sat-train convert` on its run, and `sat model add` again"
+	case path.Base(e.Base.ID) != base.Record.Base:
+		return "it was trained on " + e.Base.ID + ", and the model here is " + base.Record.Base
+	}
+	return ""
+}
+
+func withAdapter(base LocalModel, name string, e modelregistry.Entry) LocalModel {
+	m := LocalModel{Spec: base.Spec, Record: e.Model(name, base.Record)}
+	m.Spec.Name, m.Spec.AdapterPath, m.Spec.TemplateArgs, m.Spec.Root = name, e.GGUFPath(), m.Record.TemplateArgs, e.ID()
+	return m
 }
 
 // catalogueName is the name by which another process finds the record of the base model; "" for a file of the user's.

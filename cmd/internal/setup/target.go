@@ -45,10 +45,10 @@ const (
 )
 
 // OpenTarget opens the configured engine with a tutor of this process on it. change may alter the records by which the
-// models are asked; nil leaves them.
-func OpenTarget(ctx context.Context, cfg config.Config, log *slog.Logger, change func(sat.Model) sat.Model) (*Target, error) {
+// models are asked; nil leaves them. trial are the ids of adapters to serve beside what is promoted.
+func OpenTarget(ctx context.Context, cfg config.Config, log *slog.Logger, change func(sat.Model) sat.Model, trial ...string) (*Target, error) {
 	deadlines := NewDeadlines(cfg)
-	e, err := OpenEngine(ctx, cfg, log, deadlines)
+	e, err := OpenEngine(ctx, cfg, log, deadlines, trial...)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,79 @@
+package setup
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sattutor/internal/config"
+)
+
+// shelved puts an adapter of that base onto the shelf and gives its id.
+func shelved(t *testing.T, cfg config.Config, base string, gguf bool) string {
+	t.Helper()
+	digest := func(text string) string { sum := sha256.Sum256([]byte(text)); return hex.EncodeToString(sum[:]) }
+	weights := base
+	if gguf {
+		weights += ", converted"
+	}
+	manifest := map[string]any{
+		"schema": "sat-adapter/v1", "name": "sat-lora", "version": digest(weights)[:8],
+		"base":    map[string]any{"id": base, "licence": "Apache-2.0"},
+		"adapter": map[string]any{"r": 16, "files": map[string]any{"adapter_model.safetensors": map[string]any{"sha256": digest(weights)}}},
+		"prompt":  map[string]any{"method": "option", "template": "option_v1", "date_string": "11 Jun 2025"},
+		"licence": map[string]any{"label": "permissive"},
+	}
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "adapter_model.safetensors"), []byte(weights), 0o600))
+	if gguf {
+		manifest["gguf"] = map[string]any{"sha256": digest("gguf")}
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "adapter.gguf"), []byte("gguf"), 0o600))
+	}
+	raw, err := json.Marshal(manifest)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "manifest.json"), raw, 0o600))
+	e, err := OpenShelf(cfg).Add(os.DirFS(folder))
+	require.NoError(t, err)
+	return e.ID()
+}
+
+// TestAnAdapterOnTrialIsServedBeforeItIsPromoted, by its id, beside what is promoted; one that could not be served is
+// refused, for the engine would ignore it without a word.
+func TestAnAdapterOnTrialIsServedBeforeItIsPromoted(t *testing.T) {
+	home := t.TempDir()
+	cfg := config.Config{Home: home, ModelPath: filepath.Join(home, "Small.gguf")}
+	require.NoError(t, os.WriteFile(cfg.ModelPath, []byte("weights"), 0o600))
+	old, fresh := shelved(t, cfg, "maker/Small", true), shelved(t, cfg, "maker2/Small", true)
+	require.NoError(t, OpenShelf(cfg).Promote("sat-lora", old, true))
+
+	names := func(models []LocalModel) (list []string) {
+		for _, m := range models {
+			list = append(list, m.Spec.Name)
+		}
+		return list
+	}
+	models, err := LocalModels(t.Context(), cfg)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"sat-base", "sat-lora"}, names(models))
+	models, err = LocalModels(t.Context(), cfg, fresh)
+	require.NoError(t, err)
+	require.Equal(t, []string{"sat-base", "sat-lora", fresh}, names(models))
+	assert.Equal(t, fresh, models[2].Record.Adapter)
+	assert.Equal(t, fresh, models[2].Spec.Root)
+	assert.FileExists(t, models[2].Spec.AdapterPath)
+	assert.NotEqual(t, models[1].Spec.AdapterPath, models[2].Spec.AdapterPath)
+	assert.Equal(t, map[string]string{"date_string": "11 Jun 2025"}, models[2].Spec.TemplateArgs)
+
+	_, err = LocalModels(t.Context(), cfg, shelved(t, cfg, "maker/Large", true))
+	assert.ErrorContains(t, err, "was trained on maker/Large, and the model here is Small")
+	_, err = LocalModels(t.Context(), cfg, shelved(t, cfg, "maker/Small", false))
+	assert.ErrorContains(t, err, "sat-train convert")
+	_, err = LocalModels(t.Context(), cfg, "sat-lora@00000000")
+	assert.ErrorContains(t, err, "There is no adapter")
+}
