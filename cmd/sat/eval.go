@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -127,13 +126,22 @@ func openTarget(ctx context.Context, c *cli.Command, change *eval.Calibration) (
 				return nil, unavailable(ctx, err)
 			}
 		}
-		onTrial := slices.DeleteFunc(c.StringSlice("model"), func(name string) bool { return !strings.Contains(name, "@") })
-		target, err = setup.OpenTarget(ctx, cfg, log, calibrated(change), onTrial...)
+		target, err = setup.OpenTarget(ctx, cfg, log, calibrated(change), adapterIDs(c.StringSlice("model"))...)
 	}
 	if err != nil {
 		return nil, unavailable(ctx, err)
 	}
 	return target, nil
+}
+
+// adapterIDs gives those of the names that are ids on the shelf.
+func adapterIDs(names []string) (ids []string) {
+	for _, name := range names {
+		if strings.Contains(name, "@") {
+			ids = append(ids, name)
+		}
+	}
+	return ids
 }
 
 // writeFiles writes exported files into a directory.
