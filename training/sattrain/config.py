@@ -93,7 +93,7 @@ class Config:
     curriculum: list[Stage] = field(default_factory=list)  # instead of epochs and steps, when not empty
     max_tokens: int = 2048
     eval_every: int = 100
-    eval_questions: int = 200  # of the validation split, the first so many; 0 for all
+    eval_questions: int = 200  # of the validation split, drawn by the seed; 0 for all
     save_every: int = 25
     keep: int = 3
     select: str = "accuracy"  # accuracy, then loss | loss

@@ -26,6 +26,21 @@ def steps(config: Config, records: Records) -> list[list[Unit]]:
     return plan
 
 
+def judged(config: Config, records: Records) -> list[Unit]:
+    """The units of the validation split that are read at every evaluation: drawn by the seed, as a file may be sorted."""
+    units = list(records.units)
+    if not config.eval_questions:
+        return units
+    random.Random(f"{config.seed}/judged").shuffle(units)
+    chosen, count = [], 0
+    for unit in units:
+        if count >= config.eval_questions:
+            break
+        chosen.append(unit)
+        count += unit.questions
+    return chosen
+
+
 def _curriculum(config: Config, records: Records, rng: random.Random, size: int) -> list[list[Unit]]:
     unused = list(records.units)
     rng.shuffle(unused)

@@ -118,13 +118,7 @@ class Run:
         self.loaded.model.eval()
         total = Evaluation(0.0, 0, 0)
         with torch.no_grad():
-            chosen, count = [], 0
-            for unit in self.val.units:
-                if self.config.eval_questions and count >= self.config.eval_questions:
-                    break
-                chosen.append(unit)
-                count += unit.questions
-            for reading in self.judge.readings(chosen):
+            for reading in self.judge.readings(plan.judged(self.config, self.val)):
                 outcome = self.judge.read(reading)
                 total.loss += outcome.loss.item()
                 total.correct += outcome.correct
