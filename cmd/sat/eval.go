@@ -92,7 +92,7 @@ func targetFlags() []cli.Flag {
 		&cli.StringFlag{Name: "method", Usage: "letter, option, generate or likelihood; the model's own when left out"},
 		&cli.StringFlag{Name: "template", Usage: "a prompt template, such as answer_lines_v1; the method's own when left out"},
 		&cli.IntFlag{Name: "concurrency", Value: 1, Usage: "passages asked at the same time; above 1 batching may change a few answers"},
-		&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "of the bootstraps"},
+		&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "of the bootstraps, and of --sample"},
 		&cli.StringFlag{Name: "out", Usage: "`DIR` of the runs, one folder in it for each model", Required: true},
 		&cli.BoolFlag{Name: "resume", Usage: "go on with the runs that lie in --out"},
 		&cli.StringFlag{Name: "fingerprints", Usage: "`FILE` of the training data's fingerprints, in place of the one in the model's record"},

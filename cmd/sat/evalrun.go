@@ -31,6 +31,7 @@ func evalRunCommand() *cli.Command {
 		Flags: append(flags,
 			&cli.StringSliceFlag{Name: "ids", Usage: "only these items"},
 			&cli.IntFlag{Name: "limit", Usage: "only the first so many; the result is called partial"},
+			&cli.IntFlag{Name: "sample", Usage: "so many questions, or a few more: whole passages drawn by --seed"},
 			&cli.BoolFlag{Name: "uncalibrated", Usage: "leave letter prior and temperature of the model's record out"},
 			&cli.StringFlag{Name: "calibration", Usage: "`FILE` written by sat eval calibrate, in place of what the model's record says"},
 			&cli.BoolFlag{Name: "no-passage", Usage: "leave the passage out"},
@@ -59,7 +60,8 @@ func evalRun(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return evalFailed(err)
 	}
-	selection, err := data.Select(eval.Selected{Pool: c.String("pool"), IDs: c.StringSlice("ids"), Limit: c.Int("limit")})
+	selection, err := data.Select(eval.Selected{Pool: c.String("pool"), IDs: c.StringSlice("ids"), Limit: c.Int("limit"),
+		Sample: c.Int("sample"), Seed: c.Uint64("seed")})
 	if err != nil {
 		return evalFailed(err)
 	}

@@ -44,6 +44,31 @@ func TestItemsSurviveTheirOwnForm(t *testing.T) {
 	assert.Equal(t, d.Items, again.Items)
 }
 
+func TestSampleDrawsWholePassages(t *testing.T) {
+	d := &Dataset{}
+	for i := range 300 {
+		d.Items = append(d.Items, Item{ID: fmt.Sprint(i), PassageID: fmt.Sprint(i % 60)})
+	}
+	draw := func(seed uint64) Selection {
+		s, err := d.Select(Selected{Sample: 42, Seed: seed})
+		require.NoError(t, err)
+		return s
+	}
+	first := draw(1)
+	assert.Len(t, first.Items, 45, "nine passages of five questions")
+	for i, it := range first.Items {
+		assert.Equal(t, first.Items[i-i%5].PassageID, it.PassageID)
+	}
+	assert.False(t, first.Partial, "a draw stands for the whole")
+	assert.Equal(t, "all, 45 drawn by passage with seed 1", first.Pool)
+	assert.Equal(t, first, draw(1))
+	assert.NotEqual(t, first.Items, draw(2).Items)
+
+	all, err := d.Select(Selected{Sample: 300})
+	require.NoError(t, err)
+	assert.Equal(t, "all", all.Pool)
+}
+
 func TestSelectGroupsByPassage(t *testing.T) {
 	s, err := sampleItems(t).Select(Selected{})
 	require.NoError(t, err)

@@ -9,8 +9,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -199,7 +201,10 @@ type Selection struct {
 type Selected struct {
 	Pool  string   // name of a frozen pool, or "" for every item that is not excluded
 	IDs   []string // only these, when any
-	Limit int      // at most so many; 0 for all
+	Limit int      // at most so many, the first; 0 for all
+
+	Sample int    // whole passages drawn at random until there are so many questions; 0 for all
+	Seed   uint64 // of that draw
 }
 
 //go:embed pools.json
@@ -256,6 +261,10 @@ func (d *Dataset) Select(want Selected) (Selection, error) {
 			chosen.Items = append(chosen.Items, it)
 		}
 	}
+	if want.Sample > 0 && want.Sample < len(chosen.Items) {
+		chosen.Items = drawn(chosen.Items, want.Sample, want.Seed)
+		chosen.Pool += fmt.Sprintf(", %d drawn by passage with seed %d", len(chosen.Items), want.Seed)
+	}
 	if want.Limit > 0 && want.Limit < len(chosen.Items) {
 		chosen.Items, chosen.Partial = chosen.Items[:want.Limit], true
 	}
@@ -263,6 +272,26 @@ func (d *Dataset) Select(want Selected) (Selection, error) {
 		return chosen, failf(ExitUsage, nil, "nothing is left to ask")
 	}
 	return chosen, nil
+}
+
+// drawn takes passages at random, each with all its questions, until there are n questions. The items are grouped.
+func drawn(items []Item, n int, seed uint64) []Item {
+	var passages [][]Item
+	for begin, i := 0, 1; i <= len(items); i++ {
+		if i == len(items) || items[i].PassageID != items[begin].PassageID {
+			passages = append(passages, items[begin:i])
+			begin = i
+		}
+	}
+	rand.New(rand.NewPCG(seed, 0)).Shuffle(len(passages), func(i, j int) { passages[i], passages[j] = passages[j], passages[i] })
+	var out []Item
+	for _, p := range passages {
+		if len(out) >= n {
+			break
+		}
+		out = append(out, p...)
+	}
+	return out
 }
 
 func (d *Dataset) checkWanted(ids []string) error {
