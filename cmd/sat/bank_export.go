@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -19,7 +20,7 @@ func bankExportCommand() *cli.Command {
 	return &cli.Command{
 		Name: "export", Usage: "write questions of the bank to a file", ArgsUsage: "OUT",
 		Description: "The format is told by the ending of OUT, or by --to; OUT may be - for standard output.\n\n" +
-			"  sat bank export bank.jsonl\n" +
+			"  sat bank export bank.jsonl          the whole bank; `sat bank import shipped` fills an empty one\n" +
 			"  sat bank export --skill INF --to anki cards.txt",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "to", Usage: "format of OUT: " + formatNames()},
@@ -48,6 +49,10 @@ func bankExport(ctx context.Context, c *cli.Command) error {
 		Skill: sat.Skill(strings.ToUpper(c.String("skill"))), Genre: sat.Genre(c.String("genre")), Tag: c.String("tag"), Split: sat.Split(c.String("split"))}
 	return withBank(ctx, c, func(desk *questionbank.Desk, _ *store.Store) error {
 		file, err := desk.ExportItems(ctx, filter, string(to))
+		if sat.CodeOf(err) == sat.NotFound && reflect.ValueOf(filter).IsZero() {
+			return failed(setup.ExitData, errors.New("the bank is empty; `sat bank import shipped` takes in the questions that come with the product, "+
+				"and `sat up` does so at its first start"))
+		}
 		if err != nil {
 			return failed(setup.ExitData, errors.New(explained(err)))
 		}

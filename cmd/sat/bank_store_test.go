@@ -65,7 +65,7 @@ func TestImportIsRehearsedStoredAndUndone(t *testing.T) {
 	assert.Contains(t, stdout, "1 questions would be added")
 	code, _, stderr := inBank(t, database, "export", "--to", "csv", "-")
 	assert.Equal(t, setup.ExitData, code)
-	assert.Contains(t, stderr, "No question fits", "a rehearsal stores nothing")
+	assert.Contains(t, stderr, "the bank is empty", "a rehearsal stores nothing")
 
 	code, stdout, stderr = inBank(t, database, append([]string{"import", "--all-or-nothing"}, append(as, "half.csv")...)...)
 	assert.Equal(t, setup.ExitData, code)
