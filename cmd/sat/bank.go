@@ -23,7 +23,7 @@ func bankCommand() *cli.Command {
 		Name: "bank", Usage: "take questions in and out, judge, convert and search them",
 		Description: "Reads and writes " + formatNames() + ".\nThe format of a file is told by its content; " +
 			"--format names it where that fails. FILE may be - for standard input, or `shipped` for the questions that come with the product.",
-		Commands: []*cli.Command{bankImportCommand(), bankExportCommand(), bankUndoCommand(), bankLintCommand(), bankConvertCommand(), bankSimilarCommand()},
+		Commands: []*cli.Command{bankImportCommand(), bankExportCommand(), bankUndoCommand(), bankLintCommand(), bankConvertCommand(), bankSimilarCommand(), bankEmbedCommand()},
 	}
 }
 

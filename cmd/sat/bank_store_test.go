@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -84,4 +87,43 @@ func TestImportIsRehearsedStoredAndUndone(t *testing.T) {
 	code, _, stderr = inBank(t, database, "undo", "nothing")
 	assert.Equal(t, setup.ExitData, code)
 	assert.Contains(t, stderr, "There is no such change")
+}
+
+func TestTheBankIsEmbeddedByHand(t *testing.T) {
+	t.Chdir(t.TempDir())
+	code, _, stderr := inBank(t, "bank.db", "import", "shipped")
+	require.Equal(t, setup.ExitOK, code, stderr)
+	code, _, stderr = inBank(t, "bank.db", "embed")
+	assert.Equal(t, setup.ExitConfig, code)
+	assert.Contains(t, stderr, "set SAT_EMBEDDING_URL and SAT_EMBEDDING_MODEL")
+
+	up, calls := true, 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls++
+		var asked struct{ Input []string }
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil || !up {
+			http.Error(w, "no", http.StatusServiceUnavailable)
+			return
+		}
+		var data []map[string]any
+		for i, text := range asked.Input {
+			data = append(data, map[string]any{"index": i, "embedding": []int{len(text), 1}})
+		}
+		up = calls < 3
+		_ = json.NewEncoder(w).Encode(map[string]any{"data": data})
+	}))
+	defer server.Close()
+	t.Setenv("SAT_EMBEDDING_URL", server.URL)
+	t.Setenv("SAT_EMBEDDING_MODEL", "lengths")
+	code, _, stderr = inBank(t, "bank.db", "embed")
+	assert.Equal(t, setup.ExitUnavailable, code)
+	assert.Contains(t, stderr, "32 questions wait for a vector")
+	up, calls = true, -99
+	code, stdout, stderr := inBank(t, "bank.db", "embed")
+	require.Equal(t, setup.ExitOK, code, stderr)
+	assert.Contains(t, stdout, "56 questions have vectors of lengths")
+	assert.Equal(t, -95, calls, "it went on where it broke off")
+	code, _, _ = inBank(t, "bank.db", "embed")
+	assert.Equal(t, setup.ExitOK, code)
+	assert.Equal(t, -95, calls, "nothing was left to do")
 }

@@ -58,7 +58,40 @@ type SimilarItem struct {
 
 // SimilarItems are the items that are like another one, best first.
 type SimilarItems struct {
-	Items []SimilarItem `json:"items"`
+	Method string        `json:"method" enum:"lexical,embedding" doc:"By what they were found: the words that they share, or the vectors of an embedding model."`
+	Items  []SimilarItem `json:"items"`
+}
+
+// ItemEvidence is what speaks to the choices of an item.
+type ItemEvidence struct {
+	Method  string           `json:"method" enum:"lexical,embedding" doc:"By what it was found: shared words, or the vectors of an embedding model."`
+	Choices []ChoiceEvidence `json:"choices"`
+}
+
+// ChoiceEvidence is what speaks most to a choice, for or against it, best first.
+type ChoiceEvidence struct {
+	ID        string         `json:"id"`
+	Sentences []EvidenceSpan `json:"sentences"`
+}
+
+// EvidenceSpan is a sentence of a passage; its offsets are in characters, the end exclusive.
+type EvidenceSpan struct {
+	sat.Quote
+	Text  string  `json:"text"`
+	Score float64 `json:"score" doc:"Higher speaks more to the choice; comparable within one choice only."`
+}
+
+// FromEvidence gives evidence as the API shows it.
+func FromEvidence(e sat.Evidence) ItemEvidence {
+	list := ItemEvidence{Method: string(e.Method), Choices: []ChoiceEvidence{}}
+	for _, c := range e.Choices {
+		choice := ChoiceEvidence{ID: c.ChoiceID, Sentences: []EvidenceSpan{}}
+		for _, s := range c.Spans {
+			choice.Sentences = append(choice.Sentences, EvidenceSpan{Quote: s.Quote, Text: s.Text, Score: s.Score})
+		}
+		list.Choices = append(list.Choices, choice)
+	}
+	return list
 }
 
 // BankPassage is a passage of the bank with the questions on it.

@@ -26,9 +26,13 @@ func (c *Client) Item(ctx context.Context, id string) (api.BankItem, error) {
 }
 
 // SimilarItems gives the items that are like one.
-func (c *Client) SimilarItems(ctx context.Context, id string) ([]api.SimilarItem, error) {
-	list, err := send[api.SimilarItems](ctx, c, http.MethodGet, "/api/v1/items/"+url.PathEscape(id)+"/similar", nil)
-	return list.Items, err
+func (c *Client) SimilarItems(ctx context.Context, id string) (api.SimilarItems, error) {
+	return send[api.SimilarItems](ctx, c, http.MethodGet, "/api/v1/items/"+url.PathEscape(id)+"/similar", nil)
+}
+
+// ItemEvidence gives the sentences that speak to an item's choices.
+func (c *Client) ItemEvidence(ctx context.Context, id string) (api.ItemEvidence, error) {
+	return send[api.ItemEvidence](ctx, c, http.MethodGet, "/api/v1/items/"+url.PathEscape(id)+"/evidence", nil)
 }
 
 // CheckItem judges an item without storing it.

@@ -80,6 +80,7 @@ var accesses = sync.OnceValue(func() map[string]access {
 		"GET /api/v1/items":                   reads,
 		"GET /api/v1/items/{id}":              reads,
 		"GET /api/v1/items/{id}/similar":      reads,
+		"GET /api/v1/items/{id}/evidence":     reads,
 		"GET /api/v1/passages":                reads,
 		"GET /api/v1/passages/{id}":           reads,
 		"POST /api/v1/items/{id}/reports":     {role: sat.Student, scope: sat.ScopeItems, once: true},

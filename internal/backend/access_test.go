@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"sattutor/internal/api"
 	"sattutor/internal/auth"
 	"sattutor/internal/questionbank"
+	"sattutor/internal/retrieval"
 	"sattutor/internal/sat"
 	"sattutor/internal/store"
 )
@@ -54,7 +56,7 @@ func newSite(t *testing.T, change func(*Options)) *site {
 	st.secrets["guest"], err = accounts.Guest()
 	require.NoError(t, err)
 	st.Server = newServer(t, func(o *Options) {
-		o.Accounts, o.Records, o.Bank = accounts, s, desk{s, questionbank.NewDesk(s)}
+		o.Accounts, o.Records, o.Bank = accounts, s, desk{s, questionbank.NewDesk(s), retrieval.NewFinder(s, nil, slog.New(slog.DiscardHandler))}
 		o.Answers = keeping{s}
 		o.Arena = newDesk(s)
 		if change != nil {
@@ -178,10 +180,11 @@ func objects() map[string]func(t *testing.T, s *site, caller string) string {
 			require.NoError(t, err)
 			return k.ID
 		},
-		"/api/v1/items/{id}":         anItem,
-		"/api/v1/items/{id}/similar": anItem,
-		"/api/v1/items/{id}/reports": anItem,
-		"/api/v1/passages/{id}":      anItem,
+		"/api/v1/items/{id}":          anItem,
+		"/api/v1/items/{id}/similar":  anItem,
+		"/api/v1/items/{id}/evidence": anItem,
+		"/api/v1/items/{id}/reports":  anItem,
+		"/api/v1/passages/{id}":       anItem,
 		"/api/v1/item-reports/{id}": func(t *testing.T, s *site, caller string) string {
 			r, err := s.store.ReportItem(t.Context(), sat.ItemReport{ItemID: anItem(t, s, caller), Reason: "wrong"})
 			require.NoError(t, err)

@@ -14,7 +14,8 @@ import (
 type Bank interface {
 	SearchItems(ctx context.Context, f sat.ItemFilter) (items []sat.StoredItem, total int, err error)
 	Item(ctx context.Context, id string) (sat.StoredItem, error)
-	Similar(ctx context.Context, it sat.Item, n int) ([]sat.SimilarItem, error)
+	Similar(ctx context.Context, it sat.Item, n int) (sat.SimilarItems, error)
+	Evidence(ctx context.Context, it sat.Item, n int) (sat.Evidence, error)
 	Check(it sat.Item) (sat.Item, []sat.Finding)
 	Save(ctx context.Context, by string, it sat.Item, version int) (sat.StoredItem, []sat.Finding, error)
 	DeleteItem(ctx context.Context, by, id string) error
@@ -34,6 +35,7 @@ const (
 	mostReports  = 500
 	mostChanges  = 50
 	similarItems = 5
+	evidenceEach = 2
 )
 
 // bank gives the bank, or why there is none.
@@ -62,6 +64,7 @@ func (s *Server) registerBank(to huma.API) {
 	huma.Register(to, operation("list-items", http.MethodGet, "/api/v1/items", tag, "Search the bank; only teachers see keys"), s.listItems)
 	huma.Register(to, operation("get-item", http.MethodGet, "/api/v1/items/{id}", tag, "Get an item"), s.getItem)
 	huma.Register(to, operation("similar-items", http.MethodGet, "/api/v1/items/{id}/similar", tag, "Find the items that are like one, on other passages"), s.similar)
+	huma.Register(to, operation("item-evidence", http.MethodGet, "/api/v1/items/{id}/evidence", tag, "Find the sentences that speak to each choice, for or against"), s.evidence)
 	huma.Register(to, operation("list-passages", http.MethodGet, "/api/v1/passages", tag, "List the passages of the items that a search finds"), s.listPassages)
 	huma.Register(to, operation("get-passage", http.MethodGet, "/api/v1/passages/{id}", tag, "Get a passage and the ids of the questions on it"), s.getPassage)
 	huma.Register(to, operation("check-item", http.MethodPost, "/api/v1/items:check", tag, "Judge an item without storing it"), s.checkItem)
@@ -167,13 +170,26 @@ func (s *Server) similar(ctx context.Context, in *onPath) (*reply[api.SimilarIte
 	if err != nil {
 		return nil, err
 	}
-	list := api.SimilarItems{Items: []api.SimilarItem{}}
-	for _, m := range found {
+	list := api.SimilarItems{Method: string(found.Method), Items: []api.SimilarItem{}}
+	for _, m := range found.Items {
 		if _, ok := shown(ctx, m.StoredItem); ok && len(list.Items) < similarItems {
 			list.Items = append(list.Items, api.SimilarItem{ID: m.ID, Question: m.Question, Skill: string(m.Skill), Score: m.Score})
 		}
 	}
 	return &reply[api.SimilarItems]{list}, nil
+}
+
+// evidence looks at the item without its key: what is found tells nobody which choice is right.
+func (s *Server) evidence(ctx context.Context, in *onPath) (*reply[api.ItemEvidence], error) {
+	bank, it, err := s.item(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	found, err := bank.Evidence(ctx, it.Unkeyed(), evidenceEach)
+	if err != nil {
+		return nil, err
+	}
+	return &reply[api.ItemEvidence]{api.FromEvidence(found)}, nil
 }
 
 type passageList struct {

@@ -2,7 +2,6 @@ package backend
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"mime/multipart"
 	"net/http"
@@ -14,25 +13,16 @@ import (
 
 	"sattutor/internal/api"
 	"sattutor/internal/questionbank"
+	"sattutor/internal/retrieval"
 	"sattutor/internal/sat"
 	"sattutor/internal/store"
 )
 
-// desk is a real bank over a real store, in which everything is like everything.
+// desk is a real bank over a real store.
 type desk struct {
 	*store.Store
 	*questionbank.Desk
-}
-
-func (d desk) Similar(ctx context.Context, it sat.Item, n int) ([]sat.SimilarItem, error) {
-	all, _, err := d.SearchItems(ctx, sat.ItemFilter{Limit: n})
-	var found []sat.SimilarItem
-	for _, other := range all {
-		if other.ID != it.ID {
-			found = append(found, sat.SimilarItem{StoredItem: other, Score: 1})
-		}
-	}
-	return found, err
+	*retrieval.Finder
 }
 
 // aQuestion gives an item as JSON.

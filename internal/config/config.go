@@ -86,6 +86,11 @@ type Config struct {
 	KeepAnswers      Switch `env:"SAT_KEEP_ANSWERS" envDefault:"on" doc:"Whether questions and answers are stored, on or off; each person may opt out."`
 	RetentionDays    int    `env:"SAT_RETENTION_DAYS" envDefault:"400" doc:"Days after which what students made is deleted; 0: never."`
 
+	EmbeddingURL     string        `env:"SAT_EMBEDDING_URL" doc:"URL of a server that makes embeddings by OpenAI's API (vLLM, llama-server --embedding), by which similar questions and evidence are found; empty: by words alone. The bank's texts are sent there, never what students write."`
+	EmbeddingModel   string        `env:"SAT_EMBEDDING_MODEL" doc:"Embedding model to ask for; another model needs another name here, so that all vectors are made anew."`
+	EmbeddingKey     Secret        `env:"SAT_EMBEDDING_KEY" doc:"Key that the server of SAT_EMBEDDING_URL demands."`
+	EmbeddingTimeout time.Duration `env:"SAT_EMBEDDING_TIMEOUT" envDefault:"30s" doc:"Longest wait for one call of the embedding server, of at most 8 texts; a reader waits at most 8 s and then gets what words find."`
+
 	Auth         Switch `env:"SAT_AUTH" envDefault:"off" doc:"Whether people have accounts, on or off; off is for one's own machine alone."`
 	Guests       Switch `env:"SAT_GUESTS" envDefault:"on" doc:"Whether students may work without an account, on or off."`
 	Registration string `env:"SAT_REGISTRATION" envDefault:"invited" doc:"Who may make an account: open, invited or closed."`
@@ -223,7 +228,7 @@ func (c Config) check() (mistakes []string) {
 	}
 	for name, raw := range map[string]string{
 		"OPENAI_API_BASE_URL": c.OpenAIBaseURL, "VLLM_API_BASE_URL": c.VLLMBaseURL, "BACKEND_URL": c.BackendURL,
-		"PUBLIC_URL": c.PublicURL, "SAT_MODEL_URL": c.ModelURL,
+		"PUBLIC_URL": c.PublicURL, "SAT_MODEL_URL": c.ModelURL, "SAT_EMBEDDING_URL": c.EmbeddingURL,
 		"OTEL_EXPORTER_OTLP_ENDPOINT": c.OTLPEndpoint, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": c.TraceEndpoint,
 	} {
 		if raw == "" {
@@ -238,6 +243,12 @@ func (c Config) check() (mistakes []string) {
 	}
 	if c.ModelSHA256 != "" && (len(c.ModelSHA256) != 64 || strings.Trim(strings.ToLower(c.ModelSHA256), "0123456789abcdef") != "") {
 		bad("SAT_MODEL_SHA256", "is no SHA-256; give 64 hexadecimal digits")
+	}
+	if (c.EmbeddingURL == "") != (c.EmbeddingModel == "") {
+		bad("SAT_EMBEDDING_URL", "and SAT_EMBEDDING_MODEL need each other; give both or neither")
+	}
+	if c.EmbeddingTimeout < 100*time.Millisecond || c.EmbeddingTimeout > 10*time.Minute {
+		bad("SAT_EMBEDDING_TIMEOUT", "is %s; give 100ms to 10m", c.EmbeddingTimeout)
 	}
 	if c.MaxModelLen < 512 || c.MaxModelLen > 1<<20 {
 		bad("MAX_MODEL_LEN", "is %d; give 512 to 1048576 tokens", c.MaxModelLen)

@@ -41,7 +41,7 @@ func TestS22EveryVariableChangesTheConfiguration(t *testing.T) {
 		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://g:4318", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://g:4318/v1/traces",
 		"OTEL_EXPORTER_OTLP_HEADERS": "a=b", "OTEL_SDK_DISABLED": "true", "SAT_TRACE_CONTENT": "1",
 		"DATABASE_URL": "sqlite:/tmp/x.db", "SAT_KEEP_ANSWERS": "off", "SAT_AUTH": "on", "SAT_GUESTS": "off", "SAT_REGISTRATION": "open",
-		"SAT_LIMITS": "off",
+		"SAT_LIMITS": "off", "SAT_EMBEDDING_URL": "http://h:1/v1", "SAT_EMBEDDING_TIMEOUT": "7s",
 	}
 	base, err := parse(nil, nil)
 	require.NoError(t, err)
@@ -54,6 +54,9 @@ func TestS22EveryVariableChangesTheConfiguration(t *testing.T) {
 			given := map[string]string{name: value}
 			if name == "SAT_MODEL_URL" {
 				given["SAT_MODEL_SHA256"] = values["SAT_MODEL_SHA256"]
+			}
+			if name == "SAT_EMBEDDING_URL" || name == "SAT_EMBEDDING_MODEL" { // they need each other
+				given["SAT_EMBEDDING_URL"], given["SAT_EMBEDDING_MODEL"] = values["SAT_EMBEDDING_URL"], "some"
 			}
 			c, err := parse(nil, given)
 			require.NoError(t, err)
@@ -99,9 +102,11 @@ func TestAllMistakesTogether(t *testing.T) {
 
 	_, err = parse(nil, map[string]string{"BACKEND_PORT": "70000", "LOG_LEVEL": "loud", "OPENAI_API_BASE_URL": "engine",
 		"SAT_MODEL_URL": "https://d/e", "SAT_CORS_ORIGINS": "*", "SAT_TRUSTED_PROXIES": "here", "MAX_MODEL_LEN": "3",
-		"SAT_ENGINE_SLOTS": "-1", "SAT_ENGINE_TIMEOUT": "1ms"})
+		"SAT_ENGINE_SLOTS": "-1", "SAT_ENGINE_TIMEOUT": "1ms",
+		"SAT_EMBEDDING_URL": "embedder", "SAT_EMBEDDING_TIMEOUT": "1h"})
 	for _, name := range []string{"BACKEND_PORT", "LOG_LEVEL", "OPENAI_API_BASE_URL", "SAT_MODEL_URL", "SAT_CORS_ORIGINS",
-		"SAT_TRUSTED_PROXIES", "MAX_MODEL_LEN", "SAT_ENGINE_SLOTS", "SAT_ENGINE_TIMEOUT"} {
+		"SAT_TRUSTED_PROXIES", "MAX_MODEL_LEN", "SAT_ENGINE_SLOTS", "SAT_ENGINE_TIMEOUT", "SAT_EMBEDDING_URL is no",
+		"SAT_EMBEDDING_URL and SAT_EMBEDDING_MODEL need each other", "SAT_EMBEDDING_TIMEOUT"} {
 		assert.ErrorContains(t, err, name)
 	}
 }

@@ -20,7 +20,8 @@ import (
 type Bank interface {
 	Items(ctx context.Context, query url.Values) (api.ItemList, error)
 	Item(ctx context.Context, id string) (api.BankItem, error)
-	SimilarItems(ctx context.Context, id string) ([]api.SimilarItem, error)
+	SimilarItems(ctx context.Context, id string) (api.SimilarItems, error)
+	ItemEvidence(ctx context.Context, id string) (api.ItemEvidence, error)
 	CheckItem(ctx context.Context, it sat.Item) (api.ItemCheck, error)
 	SaveItem(ctx context.Context, it sat.Item, version int) (api.SavedItem, error)
 	DeleteItem(ctx context.Context, id string) error
@@ -224,7 +225,8 @@ type itemPage struct {
 	Passages []shownPassage
 	Keyed    bool // who looks at it is a teacher
 	Skill    string
-	Similar  []api.SimilarItem
+	Similar  api.SimilarItems
+	Evidence api.ItemEvidence
 	Findings []sat.Finding
 	Done     string
 	Error    string
@@ -250,7 +252,10 @@ func (s *Server) showItem(w http.ResponseWriter, r *http.Request, status int, do
 	page := itemPage{Page: s.page(r, "Question "+it.ID), Item: it, Passages: passagesOf(it.Item), Keyed: it.Answer != "",
 		Skill: it.Skill.Title(), Done: done, Error: wrong}
 	if page.Similar, err = s.opts.Bank.SimilarItems(ctx, id); err != nil {
-		page.Similar = nil // the question is worth showing without its likes
+		page.Similar = api.SimilarItems{} // the question is worth showing without its likes
+	}
+	if page.Evidence, err = s.opts.Bank.ItemEvidence(ctx, id); err != nil {
+		page.Evidence = api.ItemEvidence{}
 	}
 	if page.Keyed {
 		if check, err := s.opts.Bank.CheckItem(ctx, it.Item); err == nil {

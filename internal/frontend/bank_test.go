@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +21,7 @@ import (
 	"sattutor/internal/backend"
 	"sattutor/internal/questionbank"
 	"sattutor/internal/questionbank/shipped"
+	"sattutor/internal/retrieval"
 	"sattutor/internal/sat"
 	"sattutor/internal/store"
 )
@@ -37,21 +39,11 @@ func (silent) Answer(context.Context, sat.Question, sat.Options) (sat.Answer, er
 }
 func (silent) Models() []sat.Listed { return nil }
 
-// shelves is a bank as the backend asks for it, in which the first items are like everything.
+// shelves is a bank as the backend asks for it.
 type shelves struct {
 	*store.Store
 	*questionbank.Desk
-}
-
-func (s shelves) Similar(ctx context.Context, it sat.Item, n int) ([]sat.SimilarItem, error) {
-	all, _, err := s.SearchItems(ctx, sat.ItemFilter{Limit: 2})
-	var found []sat.SimilarItem
-	for _, other := range all {
-		if other.ID != it.ID {
-			found = append(found, sat.SimilarItem{StoredItem: other, Score: 1})
-		}
-	}
-	return found, err
+	*retrieval.Finder
 }
 
 func newBankSite(t *testing.T) *bankSite {
@@ -66,7 +58,7 @@ func newBankSite(t *testing.T) *bankSite {
 	require.NoError(t, err)
 	_, err = desk.ImportItems(t.Context(), sat.ImportRequest{File: file})
 	require.NoError(t, err)
-	api, err := backend.New(backend.Options{Answers: silent{}, Models: silent{}, Bank: shelves{s, desk},
+	api, err := backend.New(backend.Options{Answers: silent{}, Models: silent{}, Bank: shelves{s, desk, retrieval.NewFinder(s, nil, slog.New(slog.DiscardHandler))},
 		Parse: func(string) (sat.Question, error) { return sat.Question{}, nil }})
 	require.NoError(t, err)
 	server := httptest.NewServer(api)

@@ -8,16 +8,9 @@ import (
 	"sattutor/internal/sat"
 )
 
-// Span is a stretch of a passage: offsets in characters, end exclusive, and the numbers of its lines.
-type Span struct {
-	sat.Quote
-	Text  string // the passage's own characters
-	Score float64
-}
-
 // Lines gives the numbered lines of an item's passages, in order.
-func Lines(it sat.Item) []Span {
-	var spans []Span
+func Lines(it sat.Item) []sat.Span {
+	var spans []sat.Span
 	for _, p := range it.Passages {
 		at := 0
 		for _, line := range p.Lines {
@@ -30,8 +23,8 @@ func Lines(it sat.Item) []Span {
 }
 
 // Sentences gives the sentences of an item's passages, in order. A gap between paragraphs ends a sentence too.
-func Sentences(it sat.Item) []Span {
-	var spans []Span
+func Sentences(it sat.Item) []sat.Span {
+	var spans []sat.Span
 	for _, p := range it.Passages {
 		text := []rune(p.Text())
 		start := 0
@@ -84,7 +77,7 @@ func abbreviated(text []rune) bool {
 }
 
 // add appends a stretch of a passage without the white space at its ends, unless nothing is left.
-func add(spans []Span, it sat.Item, p sat.Passage, start, end int) []Span {
+func add(spans []sat.Span, it sat.Item, p sat.Passage, start, end int) []sat.Span {
 	text := []rune(p.Text())
 	for start < end && unicode.IsSpace(text[start]) {
 		start++
@@ -96,13 +89,13 @@ func add(spans []Span, it sat.Item, p sat.Passage, start, end int) []Span {
 	if !ok {
 		return spans
 	}
-	return append(spans, Span{Text: string(text[start:end]),
+	return append(spans, sat.Span{Text: string(text[start:end]),
 		Quote: sat.Quote{PassageID: p.ID, Start: start, End: end, LineFrom: from, LineTo: to}})
 }
 
 // Evidence gives the n stretches that speak most to what is asked, best first: the question and the choices at the given
 // positions, or all of them.
-func Evidence(spans []Span, it sat.Item, n int, choices ...int) []Span {
+func Evidence(spans []sat.Span, it sat.Item, n int, choices ...int) []sat.Span {
 	texts := make([]string, len(spans))
 	for i, s := range spans {
 		texts[i] = s.Text
@@ -113,7 +106,7 @@ func Evidence(spans []Span, it sat.Item, n int, choices ...int) []Span {
 			query += " " + c.Text
 		}
 	}
-	var found []Span
+	var found []sat.Span
 	for _, hit := range Rank(texts, query, n) {
 		s := spans[hit.At]
 		s.Score = hit.Score

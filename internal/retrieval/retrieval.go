@@ -1,9 +1,10 @@
 // Package retrieval finds what belongs together: the lines of a passage that speak to a choice, and questions that are
 // like another one.
 //
-// [Rank] and [Library] compare words (BM25); [Vectors] compares embeddings that the caller has made and stored. All of
-// it is exact, works in memory and gives the same result for the same input. What is found is for study, hints and
-// review; it never goes into the prompt of an answer.
+// [Rank] and [Library] compare words (BM25); [Vectors] compares embeddings. All of it is exact, works in memory and gives
+// the same result for the same input. [Finder] does this for a whole bank, by whichever of the two can be had, and keeps
+// the bank's vectors: they are made in the background and stored. What is found is for study, hints and review; it never
+// goes into the prompt of an answer.
 package retrieval
 
 import (

@@ -1,8 +1,6 @@
 package retrieval_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -27,7 +25,7 @@ func ferry() sat.Item {
 		Choices:  []sat.Choice{{ID: "A", Text: "She counts lost fares."}, {ID: "B", Text: "She talks to the engineers about the bridge."}}}
 }
 
-func texts(spans []retrieval.Span) []string {
+func texts(spans []sat.Span) []string {
 	var all []string
 	for _, s := range spans {
 		all = append(all, s.Text)
@@ -65,7 +63,7 @@ func TestSpansAreThePassagesOwn(t *testing.T) {
 		line := rapid.Map(rapid.SliceOfN(word, 0, 6), func(w []string) string { return strings.TrimSpace(strings.Join(w, " ")) })
 		it := sat.Item{Passages: []sat.Passage{{ID: "p", Lines: rapid.SliceOfN(line, 1, 6).Draw(t, "lines")}}}
 		text := []rune(it.Passages[0].Text())
-		for _, spans := range [][]retrieval.Span{retrieval.Lines(it), retrieval.Sentences(it)} {
+		for _, spans := range [][]sat.Span{retrieval.Lines(it), retrieval.Sentences(it)} {
 			covered, end := 0, 0
 			for _, s := range spans {
 				require.GreaterOrEqual(t, s.Start, end, "they overlap")
@@ -123,18 +121,20 @@ func TestSimilar(t *testing.T) {
 	assert.Len(t, library.Similar(ferry(), 1), 1)
 }
 
+func none(string) bool { return false }
+
 func TestVectors(t *testing.T) {
 	v, err := retrieval.NewVectors([]string{"a", "b", "c"}, [][]float32{{1, 0}, {10, 1}, {0, 3}})
 	require.NoError(t, err)
-	found, err := v.Nearest([]float32{2, 0.1}, 2, "a")
+	found, err := v.Nearest([]float32{2, 0.1}, 2, func(id string) bool { return id == "a" })
 	require.NoError(t, err)
 	assert.Equal(t, []string{"b", "c"}, []string{found[0].ItemID, found[1].ItemID})
 	assert.InDelta(t, 0.9988, found[0].Score, 0.001)
 	for _, bad := range [][]float32{{0, 0}, {float32(math.NaN()), 1}, nil} {
-		_, err := v.Nearest(bad, 1, "")
+		_, err := v.Nearest(bad, 1, none)
 		assert.Error(t, err)
 	}
-	_, err = v.Nearest([]float32{1}, 1, "")
+	_, err = v.Nearest([]float32{1}, 1, none)
 	assert.Error(t, err)
 	for _, bad := range [][][]float32{{{1}}, {{1, 0}, {1}, {1, 1}}, {{1, 0}, {0, 0}, {1, 1}}} {
 		_, err := retrieval.NewVectors([]string{"a", "b", "c"}, bad)
@@ -154,7 +154,7 @@ func TestNearestIsExact(t *testing.T) {
 		v, err := retrieval.NewVectors(ids, all)
 		require.NoError(t, err)
 		x := vector.Draw(t, "x")
-		found, err := v.Nearest(x, 1, "")
+		found, err := v.Nearest(x, 1, none)
 		require.NoError(t, err)
 		for _, y := range all {
 			require.LessOrEqual(t, cosine(x, y), found[0].Score+1e-5)
@@ -168,22 +168,4 @@ func cosine(a, b []float32) float64 {
 		dot, aa, bb = dot+float64(a[i]*b[i]), aa+float64(a[i]*a[i]), bb+float64(b[i]*b[i])
 	}
 	return dot / math.Sqrt(aa*bb)
-}
-
-func TestEmbedItems(t *testing.T) {
-	items := make([]sat.Item, 70)
-	calls := 0
-	vectors, err := retrieval.EmbedItems(context.Background(), func(_ context.Context, texts []string) ([][]float32, error) {
-		calls++
-		assert.LessOrEqual(t, len(texts), 32)
-		return make([][]float32, len(texts)), nil
-	}, items)
-	require.NoError(t, err)
-	assert.Len(t, vectors, 70)
-	assert.Equal(t, 3, calls)
-	_, err = retrieval.EmbedItems(context.Background(), func(context.Context, []string) ([][]float32, error) { return nil, nil }, items)
-	assert.Error(t, err, "a vector is missing")
-	down := errors.New("down")
-	_, err = retrieval.EmbedItems(context.Background(), func(context.Context, []string) ([][]float32, error) { return nil, down }, items)
-	assert.ErrorIs(t, err, down)
 }

@@ -69,12 +69,46 @@ type ItemSet struct {
 // ItemVector is the embedding of an item's text by one model.
 type ItemVector struct {
 	ItemID     string
-	ContentKey string // of the text that was embedded
-	Values     []float32
+	ContentKey string    // of the text that was embedded
+	Values     []float32 // none where the model makes nothing of the text
 }
+
+// Likeness is the way by which things that belong together were found.
+type Likeness string
+
+// The ways.
+const (
+	ByWords      Likeness = "lexical"   // they share words
+	ByEmbeddings Likeness = "embedding" // a model's vectors of them point the same way
+)
 
 // SimilarItem is an item that is like another one; scores compare within one list only.
 type SimilarItem struct {
 	StoredItem
 	Score float64
+}
+
+// SimilarItems are the items that are like another one, best first.
+type SimilarItems struct {
+	Method Likeness
+	Items  []SimilarItem
+}
+
+// Span is a stretch of a passage: offsets in characters, end exclusive, and the numbers of its lines.
+type Span struct {
+	Quote
+	Text  string // the passage's own characters
+	Score float64
+}
+
+// ChoiceEvidence is what speaks most to a choice, for or against it, best first.
+type ChoiceEvidence struct {
+	ChoiceID string
+	Spans    []Span
+}
+
+// Evidence is what speaks to the choices of an item.
+type Evidence struct {
+	Method  Likeness
+	Choices []ChoiceEvidence
 }

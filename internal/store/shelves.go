@@ -165,3 +165,9 @@ func (s *Store) Vectors(ctx context.Context, model string) ([]sat.ItemVector, er
 	}
 	return vectors, nil
 }
+
+// DropVectors deletes the embeddings of every model but one.
+func (s *Store) DropVectors(ctx context.Context, except string) error {
+	_, err := s.write.NewDelete().Model((*vectorRow)(nil)).Where("model <> ?", except).Exec(ctx)
+	return fault(err, "embedding")
+}

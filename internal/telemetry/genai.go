@@ -30,6 +30,7 @@ const (
 	genOutput       = "gen_ai.output.messages"
 	genPrompt       = "gen_ai.prompt."
 	genCompletion   = "gen_ai.completion."
+	genDimensions   = "gen_ai.embeddings.dimension.count"
 )
 
 // Chat is a call of a model that begins.
@@ -80,6 +81,26 @@ func (t *Traces) Chat(ctx context.Context, c Chat) (context.Context, func(ChatEn
 		if t.content {
 			span.SetAttributes(completed(e)...)
 		}
+	}
+}
+
+// Embeddings opens the span of a call that makes vectors of texts; end closes it with their length and how the call ended,
+// "ok" or the kind of failure. The texts are not sent: there are many, and the bank has them. Outside of a traced request
+// it does nothing.
+func (t *Traces) Embeddings(ctx context.Context, model string, texts int) (in context.Context, end func(length int, result string)) {
+	if !traced(ctx) {
+		return ctx, func(int, string) {}
+	}
+	ctx, span := t.tracer.Start(ctx, "embeddings "+model, api.WithSpanKind(api.SpanKindClient), api.WithAttributes(
+		attribute.String(genOperation, "embeddings"), attribute.String(genModel, model), attribute.Int("sat.texts", texts)))
+	return ctx, func(length int, result string) {
+		defer span.End()
+		if result != "ok" {
+			span.SetAttributes(attribute.String("error.type", result))
+			span.SetStatus(codes.Error, "")
+			return
+		}
+		span.SetAttributes(attribute.Int(genDimensions, length))
 	}
 }
 

@@ -31,6 +31,7 @@ type Metrics struct {
 	models   *prometheus.GaugeVec
 	spans    prometheus.Counter
 	refused  *prometheus.CounterVec
+	embedded *prometheus.HistogramVec
 }
 
 // NewMetrics gives a registry that names this build by its version and revision.
@@ -72,6 +73,9 @@ func NewMetrics(version, revision string) *Metrics {
 			ConstLabels: prometheus.Labels{"kind": "span"}}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sat_rate_limited_total", Help: "Requests refused because their caller's quota was used up."}, []string{"quota"}),
+		embedded: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "sat_embedding_duration_seconds", Help: "Time of a call of the embedding server, by how it ended: ok, unavailable, timeout, rejected and so on.",
+			Buckets: buckets()}, []string{"result"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "sat_build_info", Help: "Always 1; the labels name the build.",
@@ -178,6 +182,22 @@ func (m *Metrics) WatchQueue(depth func() int) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "sat_queue_depth", Help: "Questions that wait for a place at the engine.",
 		ConstLabels: prometheus.Labels{"class": classStudent}}, func() float64 { return float64(depth()) }))
+}
+
+// Embedded notes one call of the embedding server.
+func (m *Metrics) Embedded(result string, took time.Duration) {
+	m.embedded.WithLabelValues(result).Observe(took.Seconds())
+}
+
+// WatchEmbeddings exports the calls of the embedding server and, at each scrape, how many items of the question bank are in
+// which state: stored, waiting or refused.
+func (m *Metrics) WatchEmbeddings(items func() map[string]int) {
+	m.registry.MustRegister(m.embedded)
+	for state := range items() {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sat_embedding_items", Help: "Items of the question bank by whether their vector is stored, waited for, or refused by the model.",
+			ConstLabels: prometheus.Labels{"state": state}}, func() float64 { return float64(items()[state]) }))
+	}
 }
 
 // Handler serves the registry in Prometheus' text format, at /metrics alone.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"sattutor/internal/api"
@@ -33,8 +34,9 @@ type Backend struct {
 	storing   *storing
 	metrics   *telemetry.Metrics
 	traces    *telemetry.Traces // nil for none
+	vectors   *embeddings       // nil for none
 	stopWatch context.CancelFunc
-	watching  chan struct{}
+	watching  sync.WaitGroup
 }
 
 // OpenBackend wires the backend around an engine and a database, and begins to watch the engine. Close ends all three.
@@ -71,6 +73,9 @@ func OpenBackend(cfg config.Config, log *slog.Logger, deadlines *Deadlines, e *E
 	metrics.WatchEngine(e.Name, watcher.Up, func() int { return gate.Stats().InFlight })
 	metrics.WatchQueue(func() int { return gate.Stats().Waiting })
 
+	vectors := openEmbeddings(cfg)
+	bank := openBank(storing.store, vectors, log)
+	watchEmbeddings(vectors, bank.Finder, metrics, traces)
 	desk, err := openArena(cfg, log, storing.store, asking, registry)
 	if err != nil {
 		return nil, errors.Join(err, storing.close())
@@ -81,7 +86,7 @@ func OpenBackend(cfg config.Config, log *slog.Logger, deadlines *Deadlines, e *E
 		Version: api.Version{Version: Version(), Revision: Revision(), Go: GoVersion()},
 		Log:     log, Metrics: metrics, Timeout: deadlines.Backend,
 		CORS: backend.CORS{Origins: cfg.CORSOrigins}, Public: cfg.PublicURL, Proxies: cfg.TrustedProxies,
-		Accounts: storing.accounts, Records: storing.store, Bank: openBank(storing.store, log), Limits: limits(cfg), Counter: storing.counter(log), Refused: metrics.Refused,
+		Accounts: storing.accounts, Records: storing.store, Bank: bank, Limits: limits(cfg), Counter: storing.counter(log), Refused: metrics.Refused,
 		FrontendKey: cfg.FrontendKey.Reveal(), Forgets: !bool(cfg.KeepAnswers),
 	}
 	if traces != nil {
@@ -93,11 +98,9 @@ func OpenBackend(cfg config.Config, log *slog.Logger, deadlines *Deadlines, e *E
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	b := &Backend{Watcher: watcher, Tutor: asking, Registry: registry, Engine: e, cfg: cfg, server: server, metrics: metrics, traces: traces, storing: storing,
-		stopWatch: stop, watching: make(chan struct{})}
-	go func() {
-		defer close(b.watching)
-		watcher.Run(ctx)
-	}()
+		vectors: vectors, stopWatch: stop}
+	b.watching.Go(func() { watcher.Run(ctx) })
+	b.watching.Go(func() { bank.Finder.Run(ctx) })
 	return b, nil
 }
 
@@ -119,7 +122,8 @@ func metricsListener(addr, setting string, metrics *telemetry.Metrics) []Listene
 // Close ends the watch, the engine and the use of the database; children get until the context ends to finish. The last spans are sent.
 func (b *Backend) Close(ctx context.Context) error {
 	b.stopWatch()
-	<-b.watching
+	b.watching.Wait()
+	b.vectors.close()
 	closeTraces(ctx, b.traces)
 	return errors.Join(b.Engine.Close(ctx), b.storing.close())
 }

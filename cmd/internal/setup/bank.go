@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"sync"
 
 	"sattutor/internal/questionbank"
 	"sattutor/internal/questionbank/shipped"
@@ -17,41 +16,27 @@ import (
 type QuestionBank struct {
 	*store.Store
 	*questionbank.Desk
-
-	mu      sync.Mutex
-	change  string // the newest change that the library knows
-	items   map[string]sat.StoredItem
-	library *retrieval.Library
+	*retrieval.Finder
 }
 
-// NewQuestionBank gives the bank of a store.
+// NewQuestionBank gives the bank of a store, in which what is alike is found by words.
 func NewQuestionBank(s *store.Store) *QuestionBank {
-	return &QuestionBank{Store: s, Desk: questionbank.NewDesk(s)}
+	return newQuestionBank(s, nil, slog.New(slog.DiscardHandler))
+}
+
+func newQuestionBank(s *store.Store, e *embeddings, log *slog.Logger) *QuestionBank {
+	return &QuestionBank{Store: s, Desk: questionbank.NewDesk(s), Finder: retrieval.NewFinder(s, e.embedder(), log)}
 }
 
 // openBank gives the bank of a store, filled. One that cannot be filled is used as it is.
-func openBank(s *store.Store, log *slog.Logger) *QuestionBank {
+func openBank(s *store.Store, e *embeddings, log *slog.Logger) *QuestionBank {
 	ctx, cancel := context.WithTimeout(context.Background(), openLimit)
 	defer cancel()
-	b := NewQuestionBank(s)
+	b := newQuestionBank(s, e, log)
 	if err := b.Fill(ctx); err != nil {
 		log.Warn("the questions that come with the product could not be taken into the bank", "error", err.Error())
 	}
 	return b
-}
-
-// Similar gives the n items that are most like one, on other passages. The words of the bank are kept in memory until it
-// changes.
-func (b *QuestionBank) Similar(ctx context.Context, it sat.Item, n int) ([]sat.SimilarItem, error) {
-	items, library, err := b.words(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var found []sat.SimilarItem
-	for _, m := range library.Similar(it, n) {
-		found = append(found, sat.SimilarItem{StoredItem: items[m.ItemID], Score: m.Score})
-	}
-	return found, nil
 }
 
 // Fill takes the questions that come with the product into a bank that nobody has ever changed, so that there is
@@ -70,30 +55,4 @@ func (b *QuestionBank) Fill(ctx context.Context) error {
 		return nil
 	}
 	return err
-}
-
-// words gives the items of the bank by their words.
-func (b *QuestionBank) words(ctx context.Context) (map[string]sat.StoredItem, *retrieval.Library, error) {
-	newest, err := b.BankChanges(ctx, 1)
-	if err != nil {
-		return nil, nil, err
-	}
-	change := "none"
-	if len(newest) > 0 {
-		change = newest[0].ID
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.change != change {
-		stored, _, err := b.SearchItems(ctx, sat.ItemFilter{})
-		if err != nil {
-			return nil, nil, err
-		}
-		items, bare := make(map[string]sat.StoredItem, len(stored)), make([]sat.Item, len(stored))
-		for i, it := range stored {
-			items[it.ID], bare[i] = it, it.Item
-		}
-		b.items, b.library, b.change = items, retrieval.NewLibrary(bare), change
-	}
-	return b.items, b.library, nil
 }

@@ -33,13 +33,13 @@ func TestANewBankIsFilledOnce(t *testing.T) {
 
 	found, err := bank.Similar(t.Context(), items[1].Item, 3)
 	require.NoError(t, err)
-	require.Len(t, found, 3)
-	for _, m := range found {
+	require.Len(t, found.Items, 3)
+	for _, m := range found.Items {
 		assert.NotEqual(t, items[1].ID, m.ID)
 		assert.NotEmpty(t, m.Question)
 	}
-	require.NoError(t, s.DeleteItem(t.Context(), "", found[0].ID))
+	require.NoError(t, s.DeleteItem(t.Context(), "", found.Items[0].ID))
 	again, err := bank.Similar(t.Context(), items[1].Item, 3)
 	require.NoError(t, err)
-	assert.NotEqual(t, found[0].ID, again[0].ID, "the words are read again when the bank has changed")
+	assert.NotEqual(t, found.Items[0].ID, again.Items[0].ID, "the words are read again when the bank has changed")
 }

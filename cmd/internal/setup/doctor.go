@@ -48,6 +48,9 @@ func Examine(ctx context.Context, cfg config.Config) []Finding {
 	} else {
 		findings = append(findings, examinePython(ctx), examineEngine(ctx, cfg), examineModel(ctx, cfg))
 	}
+	if cfg.EmbeddingURL != "" {
+		findings = append(findings, examineEmbeddings(ctx, cfg))
+	}
 	findings = append(findings, examineServer(ctx, "backend", "BACKEND_PORT", cfg.Host, cfg.BackendPort, "/ready"),
 		examineServer(ctx, "pages", "FRONTEND_PORT", cfg.Host, cfg.FrontendPort, "/health"))
 	return append(findings, examineDocker(ctx), examineGPU(ctx))

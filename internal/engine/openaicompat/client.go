@@ -5,7 +5,7 @@
 // [engine.Error] (refusal.go); letters.go reads the log-probabilities by token id. The one call that every answer needs,
 // one token with the letters' log-probabilities, takes a shorter way to the same doer (score.go). models.go asks what
 // is served, and learns from owned_by which of the two dialects the server speaks. likelihood.go scores given texts, for
-// evaluation. Nothing here knows about questions or answers.
+// evaluation, and embed.go makes vectors of texts, for the question bank. Nothing here knows about questions or answers.
 package openaicompat
 
 import (

@@ -110,6 +110,7 @@ var (
 	noSuchModel  = regexp.MustCompile(`(?i)\bmodel\b.*(not found|does not exist)`)
 	leaving      = regexp.MustCompile(`cannot schedule new futures after shutdown|EngineCore encountered an issue`)
 	busy         = regexp.MustCompile(`currently busy`)
+	tooLarge     = regexp.MustCompile(`is too large to process`) // llama-server, of a text to embed, with status 500
 )
 
 func (r refused) means() engine.Kind {
@@ -126,14 +127,14 @@ func (r refused) means() engine.Kind {
 		return engine.Timeout
 	case r.status == http.StatusBadGateway, r.status == http.StatusServiceUnavailable, leaving.MatchString(r.message):
 		return engine.Unavailable
-	case r.status >= 500:
+	case r.status >= 500 && r.status != http.StatusNotImplemented:
 		return engine.BadOutput
 	}
 	return engine.Rejected
 }
 
 func (r refused) tooLong() bool {
-	return r.status == http.StatusBadRequest &&
+	return tooLarge.MatchString(r.message) || r.status == http.StatusBadRequest &&
 		(r.param == "input_tokens" || r.kind == "exceed_context_size_error" || limitInText.MatchString(r.message))
 }
 

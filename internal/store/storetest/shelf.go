@@ -261,5 +261,17 @@ func shelves(t *testing.T, open Open) {
 		got, err = s.Vectors(ctx, "other")
 		require.NoError(t, err)
 		assert.Empty(t, got)
+
+		require.NoError(t, s.SaveVectors(ctx, "other", []sat.ItemVector{{ItemID: "a", ContentKey: "k"}}))
+		got, err = s.Vectors(ctx, "other")
+		require.NoError(t, err)
+		require.Len(t, got, 1)
+		assert.Empty(t, got[0].Values, "a text of which the model makes nothing")
+		err = s.SaveVectors(ctx, "m", []sat.ItemVector{{ItemID: "b", Values: []float32{1}}})
+		assert.Equal(t, sat.NotFound, sat.CodeOf(err), "an item that is not there: %v", err)
+		require.NoError(t, s.DropVectors(ctx, "other"))
+		got, err = s.Vectors(ctx, "m")
+		require.NoError(t, err)
+		assert.Empty(t, got, "those of a former model go")
 	})
 }
