@@ -9,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -433,6 +435,54 @@ func TestLimitsOfCallers(t *testing.T) {
 	resp, _ = s.as(t, "anonymous", http.MethodGet, "/health", "")
 	assert.Equal(t, http.StatusOK, resp.StatusCode)
 	assert.Equal(t, []string{"account", "address"}, refused)
+}
+
+// faces are the calls that ask the engine.
+var faces = []struct{ path, body string }{
+	{"/submit_mcq", goodBody}, {"/api/v1/answers", goodBody},
+	{"/v1/chat/completions", `{"model":"sat-tutor","messages":[{"role":"user","content":"hello"}]}`},
+}
+
+func TestAllFacesCountTogether(t *testing.T) {
+	s := newSite(t, func(o *Options) { o.Limits = Limits{Account: 4} })
+	s.member(t, "ada", sat.Student)
+	for i := range 4 {
+		face := faces[i%len(faces)]
+		resp, body := s.as(t, "ada", http.MethodPost, face.path, face.body)
+		assert.NotEqual(t, http.StatusTooManyRequests, resp.StatusCode, body)
+		assert.Equal(t, strconv.Itoa(3-i), resp.Header.Get("RateLimit-Remaining"), face.path)
+	}
+	for _, face := range faces {
+		resp, _ := s.as(t, "ada", http.MethodPost, face.path, face.body)
+		assert.Equal(t, http.StatusTooManyRequests, resp.StatusCode, face.path)
+	}
+}
+
+func TestAllFacesAreUnderWayTogether(t *testing.T) {
+	begun, end := make(chan bool), make(chan bool)
+	s := newSite(t, func(o *Options) {
+		o.Limits = Limits{Account: 100, AccountNow: 2}
+		o.Answers = answerFunc(func(ctx context.Context, q sat.Question, opts sat.Options) (sat.Answer, error) {
+			begun <- true
+			<-end
+			return firstChoice(ctx, q, opts)
+		})
+	})
+	s.member(t, "ada", sat.Student)
+	var asked sync.WaitGroup
+	for _, face := range faces[:2] {
+		asked.Go(func() {
+			resp, body := s.as(t, "ada", http.MethodPost, face.path, face.body)
+			assert.Equal(t, http.StatusOK, resp.StatusCode, body)
+		})
+		<-begun
+	}
+	for _, face := range faces {
+		resp, body := s.as(t, "ada", http.MethodPost, face.path, face.body)
+		assert.Equal(t, http.StatusTooManyRequests, resp.StatusCode, body)
+	}
+	close(end)
+	asked.Wait()
 }
 
 func TestThePagesNameTheirReadersAddress(t *testing.T) {

@@ -167,6 +167,31 @@ func TestAnImportIsRehearsedAndConfirmed(t *testing.T) {
 	assert.Equal(t, http.StatusUnprocessableEntity, status)
 }
 
+func TestNothingIsDoneOnWordsThatAreNotUnderstood(t *testing.T) {
+	s := populated(t)
+	anItem(t, s, "")
+	file := `{"v":1,` + aQuestion("one")[1:]
+	for query, field := range map[string]string{
+		"dry_run=yes": "dry_run", "dry_run=": "dry_run", "dry_run": "dry_run", "dryrun=1": "dryrun", "dry_run=0&dry_run=1": "dry_run",
+		"strict=on": "strict", "allow_split=ja": "allow_split", "dry_run=1;strict=1": "query",
+	} {
+		resp, body := s.as(t, "teacher", http.MethodPost, "/api/v1/items:import?"+query, file)
+		assert.Equal(t, http.StatusUnprocessableEntity, resp.StatusCode, "%s: %s", query, body)
+		assert.Contains(t, body, `"location":"`+field+`"`, query)
+	}
+	resp, _ := s.as(t, "teacher", http.MethodGet, "/api/v1/items/one", "")
+	assert.Equal(t, http.StatusNotFound, resp.StatusCode, "nothing was stored")
+	for query, field := range map[string]string{"report=maybe": "report", "reported=x": "reported", "skil=INF": "skil"} {
+		resp, body := s.as(t, "teacher", http.MethodGet, "/api/v1/items:export?format=csv&"+query, "")
+		assert.Equal(t, http.StatusUnprocessableEntity, resp.StatusCode, query)
+		assert.Contains(t, body, `"location":"`+field+`"`, query)
+	}
+	resp, _ = s.as(t, "teacher", http.MethodPost, "/api/v1/items:import?dry_run=1", file, headerOnce, "mine")
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	resp, body := s.as(t, "teacher", http.MethodPost, "/api/v1/items:import", file, headerOnce, "mine")
+	assert.NotEqual(t, http.StatusOK, resp.StatusCode, "a rehearsal's reply does not stand for the import: %s", body)
+}
+
 func TestExportCountsItsLosses(t *testing.T) {
 	s := populated(t)
 	anItem(t, s, "")

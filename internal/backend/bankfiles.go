@@ -68,15 +68,16 @@ func (s *Server) importItems(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	file, err := uploaded(r)
-	if err != nil {
+	q := readQuery(r, "format", "framework", "skill", "dry_run", "plan", "strict", "allow_split")
+	req := sat.ImportRequest{Format: q.text("format"), Framework: sat.Framework(q.text("framework")), Skill: sat.Skill(q.text("skill")),
+		Rehearse: q.flag("dry_run"), Plan: q.text("plan"), Strict: q.flag("strict"), AllowSplit: q.flag("allow_split"), By: userOf(r.Context())}
+	if err := q.err(); err != nil {
 		return err
 	}
-	query := r.URL.Query()
-	flag := func(name string) bool { on, _ := strconv.ParseBool(query.Get(name)); return on }
-	report, err := bank.ImportItems(r.Context(), sat.ImportRequest{File: file, Format: query.Get("format"),
-		Framework: sat.Framework(query.Get("framework")), Skill: sat.Skill(query.Get("skill")), Rehearse: flag("dry_run"),
-		Plan: query.Get("plan"), Strict: flag("strict"), AllowSplit: flag("allow_split"), By: userOf(r.Context())})
+	if req.File, err = uploaded(r); err != nil {
+		return err
+	}
+	report, err := bank.ImportItems(r.Context(), req)
 	if err != nil {
 		return err
 	}
@@ -111,15 +112,19 @@ func (s *Server) exportItems(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	q := r.URL.Query()
-	in := itemsInput{Words: q.Get("q"), Framework: q.Get("framework"), Domain: q.Get("domain"), Skill: q.Get("skill"), Genre: q.Get("genre"),
-		Difficulty: q.Get("difficulty"), Split: q.Get("split"), Tag: q.Get("tag"), Passage: q.Get("passage")}
-	file, err := bank.ExportItems(r.Context(), in.filter(r.Context()), q.Get("format"))
+	q := readQuery(r, "format", "report", "q", "framework", "domain", "skill", "genre", "difficulty", "split", "tag", "passage", "reported")
+	in := itemsInput{Words: q.text("q"), Framework: q.text("framework"), Domain: q.text("domain"), Skill: q.text("skill"), Genre: q.text("genre"),
+		Difficulty: q.text("difficulty"), Split: q.text("split"), Tag: q.text("tag"), Passage: q.text("passage"), Reported: q.flag("reported")}
+	report := q.flag("report")
+	if err := q.err(); err != nil {
+		return err
+	}
+	file, err := bank.ExportItems(r.Context(), in.filter(r.Context()), q.text("format"))
 	if err != nil {
 		return err
 	}
 	w.Header().Set(api.HeaderLosses, strconv.Itoa(len(file.Losses)))
-	if report, _ := strconv.ParseBool(q.Get("report")); report {
+	if report {
 		return writeJSON(w, exportReport{Items: file.Items, Losses: listed(file.Losses)})
 	}
 	w.Header().Set("Content-Type", file.MediaType)

@@ -37,9 +37,9 @@ const taskPrefix = "### Task:"
 // taskReply satisfies the parsers of those calls without an engine.
 const taskReply = `{"title":"SAT reading","tags":["SAT reading"],"follow_ups":[]}`
 
-// routeGateway adds the calls below /v1.
+// routeGateway adds the calls below /v1 to a router that lets in who may ask.
 func (s *Server) routeGateway(r chi.Router) {
-	keyed := r.With(s.identified, s.quotas(), s.admitted, s.gatewayKey, jsonBody)
+	keyed := r.With(s.gatewayKey, jsonBody)
 	keyed.Method(http.MethodGet, "/v1/models", handle(s.gatewayModels))
 	keyed.Method(http.MethodGet, "/v1/models/{model}", handle(s.gatewayModel))
 	keyed.Method(http.MethodPost, "/v1/chat/completions", handle(s.createCompletion))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"net/http"
 	"time"
 
@@ -43,8 +44,7 @@ func (s *Server) once(next http.Handler) http.Handler {
 		if err := s.ensure(r.Context(), who); err != nil {
 			return err
 		}
-		sum := sha256.Sum256(body.raw)
-		name := sat.Once{UserID: who.User.ID, Route: routeOf(r), Key: key, RequestHash: hex.EncodeToString(sum[:])}
+		name := sat.Once{UserID: who.User.ID, Route: routeOf(r), Key: key, RequestHash: digest(r.URL.RawQuery, body.raw)}
 		reply, first, err := s.begin(r.Context(), name)
 		if err != nil {
 			return err
@@ -59,6 +59,14 @@ func (s *Server) once(next http.Handler) http.Handler {
 		_, _ = w.Write(reply.Body)
 		return nil
 	})
+}
+
+// digest names what is asked: a rehearsal is another request than the import of the same file.
+func digest(query string, body []byte) string {
+	h := sha256.New()
+	_, _ = io.WriteString(h, query+"\n")
+	_, _ = h.Write(body)
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // begin waits while a twin is served.
