@@ -77,6 +77,9 @@ func serveEngine(ctx context.Context, cfg config.Config, c *cli.Command) error {
 	if err != nil {
 		return failed(setup.ExitUnavailable, err)
 	}
+	for _, idle := range setup.IdleAdapters(cfg, models) {
+		log.Warn("an adapter is left out", "reason", idle)
+	}
 	specs := make([]llamacpp.Spec, len(models))
 	for i, m := range models {
 		specs[i] = m.Spec

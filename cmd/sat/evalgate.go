@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/urfave/cli/v3"
 
@@ -56,19 +57,14 @@ func evalGate(_ context.Context, c *cli.Command) error {
 	for _, check := range result.Checks {
 		fmt.Fprintf(out, "  %-7s %-34s %s (bound %s)\n", passedWord(check.Passed), check.Name, check.Measured, check.Bound)
 	}
-	sentence, worse := "", false
-	if against != nil {
-		comparisons, err := eval.Compare(against, in.Run)
-		if err != nil {
-			return evalFailed(err)
-		}
-		sentence, worse = comparisons[0].Sentence(), !comparisons[0].NonRegression
-		fmt.Fprintf(out, "  %-7s %-34s %s\n", passedWord(!worse), "no worse than what it replaces", sentence)
+	rival, err := againstRival(out, against, in.Run)
+	if err != nil {
+		return evalFailed(err)
 	}
 	if c.Bool("store") {
 		record := in.Run.Header.Model.Record
 		if err := keepInRecord(c, record, func(cfg config.Config) error {
-			return setup.StoreGate(cfg, record, result, sentence, worse)
+			return setup.StoreGate(cfg, record, result, rival)
 		}); err != nil {
 			return err
 		}
@@ -77,6 +73,21 @@ func evalGate(_ context.Context, c *cli.Command) error {
 		return failed(int(eval.ExitFailIf), nil)
 	}
 	return nil
+}
+
+// againstRival compares a run with that of what its model would replace, and prints how that ended.
+func againstRival(out io.Writer, against, run *eval.Run) (setup.Rival, error) {
+	if against == nil {
+		return setup.Rival{}, nil
+	}
+	comparisons, err := eval.Compare(against, run)
+	if err != nil {
+		return setup.Rival{}, err
+	}
+	c, canary := comparisons[0], eval.Canary(against, run)
+	fmt.Fprintf(out, "  %-7s %-34s %s\n", passedWord(c.NonRegression), "no worse than what it replaces", c.Sentence())
+	fmt.Fprintf(out, "  %-7s %-34s %s (bound %s)\n", passedWord(canary.Passed), canary.Name, canary.Measured, canary.Bound)
+	return setup.Rival{Record: against.Header.Model.Record, Sentence: c.Sentence(), Worse: !c.NonRegression, Same: !canary.Passed}, nil
 }
 
 func passedWord(yes bool) string {

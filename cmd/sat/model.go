@@ -168,7 +168,7 @@ func addModel(s onShelf) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "%s is on the shelf. Licence: %s. %s\nNext: `sat eval run --model %s …` measures it, then `sat model gate RUN --store`, `sat model promote %s`.\n", e.ID(), e.Licence.Label, e.Licence.Text, e.ID(), e.ID())
+	fmt.Fprintf(s.out, "%s is on the shelf. Licence: %s. %s\nNext: `sat eval run --model %s …` measures it, then `sat model gate RUN --against RUN --store`, `sat model promote %s`.\n", e.ID(), e.Licence.Label, e.Licence.Text, e.ID(), e.ID())
 	return nil
 }
 
@@ -206,7 +206,7 @@ func verifyModels(s onShelf) error {
 }
 
 func promoteModel(s onShelf) error {
-	if err := s.Promote(s.served, s.arg, s.c.Bool("force")); err != nil {
+	if err := setup.Promote(s.cfg, s.served, s.arg, s.c.Bool("force")); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.out, "%s is served as %s from the next start on. `sat model rollback` undoes it.\n", s.arg, s.served)
@@ -245,6 +245,9 @@ func modelHistory(s onShelf) error {
 		}
 		if c.Forced {
 			line += ", forced"
+		}
+		if c.By != "" {
+			line += ", by " + c.By
 		}
 		if c.Remark != "" {
 			line += " · " + c.Remark

@@ -17,12 +17,13 @@ import (
 // writeAdapter makes the folder of a tiny adapter.
 func writeAdapter(t *testing.T, weights string) (folder, id string) {
 	t.Helper()
-	sum := sha256.Sum256([]byte(weights))
-	digest := hex.EncodeToString(sum[:])
+	of := func(text string) string { sum := sha256.Sum256([]byte(text)); return hex.EncodeToString(sum[:]) }
+	digest := of(weights)
 	manifest, err := json.Marshal(map[string]any{
 		"schema": "sat-adapter/v1", "name": "sat-lora", "version": digest[:8],
 		"base":    map[string]any{"id": "HuggingFaceTB/SmolLM2-135M-Instruct", "licence": "Apache-2.0"},
 		"adapter": map[string]any{"r": 16, "files": map[string]any{"adapter_model.safetensors": map[string]any{"sha256": digest}}},
+		"gguf":    map[string]any{"sha256": of("converted")},
 		"prompt":  map[string]any{"method": "option", "template": "option_v1"},
 		"licence": map[string]any{"label": "permissive", "text": "Use it."},
 	})
@@ -30,6 +31,7 @@ func writeAdapter(t *testing.T, weights string) (folder, id string) {
 	folder = t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "manifest.json"), manifest, 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "adapter_model.safetensors"), []byte(weights), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "adapter.gguf"), []byte("converted"), 0o600))
 	return folder, "sat-lora@" + digest[:8]
 }
 

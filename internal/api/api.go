@@ -160,4 +160,5 @@ const (
 	HeaderModel      = "X-Sat-Model"
 	HeaderConfidence = "X-Sat-Confidence"
 	HeaderQuality    = "X-Sat-Quality"
+	HeaderAdapter    = "X-Sat-Adapter"
 )

@@ -32,6 +32,7 @@ type ChatReply struct {
 	Object  string       `json:"object" enum:"chat.completion"`
 	Created int64        `json:"created"`
 	Model   string       `json:"model"`
+	Edition string       `json:"system_fingerprint,omitempty" doc:"The adapter, or the base, with the beginning of its digest."`
 	Choices []ChatChoice `json:"choices"`
 	Usage   *ChatUsage   `json:"usage"`
 }
@@ -56,6 +57,7 @@ type ChatChunk struct {
 	Object  string        `json:"object" enum:"chat.completion.chunk"`
 	Created int64         `json:"created"`
 	Model   string        `json:"model"`
+	Edition string        `json:"system_fingerprint,omitempty"`
 	Choices []ChunkChoice `json:"choices"`
 	Usage   *ChatUsage    `json:"usage,omitempty"`
 }

@@ -80,6 +80,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, q sat.Question, 
 	if a.Scores != nil {
 		header[api.HeaderConfidence] = values[3:4:4]
 	}
+	if adapter := a.AdapterEdition(); adapter != "" {
+		header.Set(api.HeaderAdapter, adapter)
+	}
 	middleware.Note(r.Context(), slog.String("model", a.Model), slog.String("adapter", a.Adapter), slog.String("result", "ok"))
 	return a, nil
 }

@@ -20,6 +20,7 @@ type completion struct {
 	began  time.Time
 	id     string
 	model  string
+	listed []sat.Listed // by which the model's edition is found
 	stream bool
 	usage  bool // a stream ends with the counts
 
@@ -59,7 +60,7 @@ func (c *completion) finish(reason string, usage sat.Usage) error {
 	counts := &api.ChatUsage{PromptTokens: usage.Prompt, CompletionTokens: usage.Completion, TotalTokens: usage.Prompt + usage.Completion,
 		PromptDetails: &api.PromptDetails{CachedTokens: usage.Cached}, LatencyMS: float64(time.Since(c.began).Microseconds()) / 1000}
 	if !c.stream {
-		return writeJSON(c.w, api.ChatReply{ID: c.id, Object: "chat.completion", Created: c.began.Unix(), Model: c.model, Usage: counts,
+		return writeJSON(c.w, api.ChatReply{ID: c.id, Object: "chat.completion", Created: c.began.Unix(), Model: c.model, Edition: c.edition(), Usage: counts,
 			Choices: []api.ChatChoice{{Message: api.ChatWords{Role: sat.SpeakerAssistant, Content: c.said.String()}, FinishReason: reason}}})
 	}
 	if err := c.begin(); err != nil { // a reply without a word
@@ -69,7 +70,7 @@ func (c *completion) finish(reason string, usage sat.Usage) error {
 		return err
 	}
 	if c.usage {
-		if err := c.event(api.ChatChunk{ID: c.id, Object: chunkObject, Created: c.began.Unix(), Model: c.model,
+		if err := c.event(api.ChatChunk{ID: c.id, Object: chunkObject, Created: c.began.Unix(), Model: c.model, Edition: c.edition(),
 			Choices: []api.ChunkChoice{}, Usage: counts}); err != nil {
 			return err
 		}
@@ -92,6 +93,16 @@ func (c *completion) fail(err error) error {
 	return c.line("[DONE]")
 }
 
+// edition tells which version of the model replies; a request that names none means the default one.
+func (c *completion) edition() string {
+	for _, m := range c.listed {
+		if m.Name == c.model || c.model == "" && m.Default {
+			return m.Edition()
+		}
+	}
+	return ""
+}
+
 const chunkObject = "chat.completion.chunk"
 
 func (c *completion) begin() error {
@@ -108,7 +119,7 @@ func (c *completion) begin() error {
 }
 
 func (c *completion) chunk(delta api.ChatDelta, finish *string) error {
-	return c.event(api.ChatChunk{ID: c.id, Object: chunkObject, Created: c.began.Unix(), Model: c.model,
+	return c.event(api.ChatChunk{ID: c.id, Object: chunkObject, Created: c.began.Unix(), Model: c.model, Edition: c.edition(),
 		Choices: []api.ChunkChoice{{Delta: delta, FinishReason: finish}}})
 }
 

@@ -97,6 +97,7 @@ func (s *Server) createCompletion(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	out := newCompletion(w, r, body)
+	out.listed = s.opts.Models.Models()
 	err = s.complete(out, chat)
 	if err != nil && out.begun { // the client left a stream: nobody reads more
 		middleware.Note(r.Context(), slog.String("result", "client_gone"))

@@ -24,7 +24,7 @@ const twinPoll = 50 * time.Millisecond
 
 // kept are the headers of a first reply that its repetitions carry too.
 func kept() []string {
-	return []string{"Content-Type", api.HeaderModel, api.HeaderConfidence, api.HeaderQuality, api.HeaderStored}
+	return []string{"Content-Type", api.HeaderModel, api.HeaderAdapter, api.HeaderConfidence, api.HeaderQuality, api.HeaderStored}
 }
 
 // once gives a request that carries an Idempotency-Key the reply that the first one with that key got. It stands behind

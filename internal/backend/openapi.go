@@ -18,6 +18,7 @@ func describe[In, Out any](doc *huma.OpenAPI, op *huma.Operation) {
 		"200": {Description: "OK", Content: schemaOf[Out](doc), Headers: map[string]*huma.Param{
 			api.HeaderRequestID:  headerParam("Names this request in the server's log."),
 			api.HeaderModel:      headerParam("The model that answered."),
+			api.HeaderAdapter:    headerParam("The adapter that answered, with the beginning of its digest; absent for a base model."),
 			api.HeaderConfidence: headerParam("Calibrated probability of the answer, 0 to 1; absent when the model gives none."),
 			api.HeaderQuality:    headerParam("production or demo."),
 			api.HeaderStored:     headerParam("Id of the stored question and answer, once it is on the disk; absent where nothing is stored."),

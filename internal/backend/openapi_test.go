@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"net/http"
@@ -216,6 +217,19 @@ func TestAnswerRecordAndHeaders(t *testing.T) {
 	assert.Equal(t, "0.7500", resp.Header.Get(api.HeaderConfidence))
 	assert.Equal(t, "demo", resp.Header.Get(api.HeaderQuality))
 	assert.Regexp(t, `^engine;dur=[\d.]+, total;dur=[\d.]+$`, resp.Header.Get("Server-Timing"))
+
+	assert.Empty(t, resp.Header.Get(api.HeaderAdapter), "a base model has none")
+	s = newServer(t, func(o *Options) {
+		o.Answers = answerFunc(func(ctx context.Context, q sat.Question, opts sat.Options) (sat.Answer, error) {
+			a, err := firstChoice(ctx, q, opts)
+			a.Adapter, a.AdapterSHA256 = "sat-lora@ab12cd34", strings.Repeat("ab", 32)
+			return a, err
+		})
+	})
+	for _, path := range []string{"/submit_mcq", "/api/v1/answers"} {
+		resp, _ = call(t, s, http.MethodPost, path, goodBody)
+		assert.Equal(t, "sat-lora@ab12cd34", resp.Header.Get(api.HeaderAdapter), path)
+	}
 
 	resp, body = call(t, s, http.MethodPost, "/api/v1/questions:parse", `{"block":"some text"}`)
 	require.Equal(t, http.StatusOK, resp.StatusCode, body)

@@ -94,7 +94,7 @@ func (s *Server) crossOrigin() (chi.Middlewares, error) {
 		AllowedOrigins: s.opts.CORS.Origins,
 		AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
 		AllowedHeaders: []string{"Accept", "Authorization", "Content-Type", "Idempotency-Key", api.HeaderRequestID},
-		ExposedHeaders: []string{api.HeaderRequestID, api.HeaderModel, api.HeaderConfidence, api.HeaderQuality, api.HeaderStored, "RateLimit-Limit", "RateLimit-Remaining",
+		ExposedHeaders: []string{api.HeaderRequestID, api.HeaderModel, api.HeaderAdapter, api.HeaderConfidence, api.HeaderQuality, api.HeaderStored, "RateLimit-Limit", "RateLimit-Remaining",
 			"RateLimit-Reset", "Retry-After", "Server-Timing"},
 		AllowCredentials: s.opts.CORS.Credentials,
 		MaxAge:           600,

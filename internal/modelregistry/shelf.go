@@ -1,12 +1,14 @@
 package modelregistry
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -46,7 +48,8 @@ type GateNote struct {
 	Quality    sat.Quality    `json:"quality"` // production only where every required bound holds
 	Sentence   string         `json:"sentence"`
 	Evaluation sat.Evaluation `json:"evaluation"`
-	Against    string         `json:"against,omitempty"` // what it was compared with, and how that ended
+	Rival      string         `json:"rival,omitempty"`   // the adapter or record that it was compared with
+	Against    string         `json:"against,omitempty"` // how that ended
 	Date       string         `json:"date"`
 }
 
@@ -68,6 +71,7 @@ type Change struct {
 	Former string    `json:"former,omitempty"`
 	Forced bool      `json:"forced,omitempty"`
 	Remark string    `json:"remark,omitempty"`
+	By     string    `json:"by,omitempty"` // the account on this machine
 }
 
 // state is shelf.json.
@@ -201,12 +205,14 @@ func (s *Shelf) Verify(id string) error {
 	return err
 }
 
-// Promote serves an adapter under a name from the next start on. It needs a passed gate; force takes one without, which
-// is recorded, and the adapter keeps the label of a demonstration.
+// Promote serves an adapter under a name from the next start on. It needs a passed gate that compared it with what is
+// served under that name now, or with its base where nothing is; force takes one without, which is recorded, and the
+// adapter keeps the label of a demonstration.
 func (s *Shelf) Promote(name, id string, force bool) error {
 	return s.change(func(st *state) (Change, error) {
 		e, err := s.entry(id, st)
 		former := st.Served[name]
+		unproven := err == nil && e.unproven(former)
 		switch {
 		case err != nil:
 			return Change{}, err
@@ -218,17 +224,29 @@ func (s *Shelf) Promote(name, id string, force bool) error {
 			return Change{}, sat.Errorf(sat.Conflict, "%s has not passed a gate. Run `sat model gate RUN --store` first, or give --force.", id)
 		case !force && !e.Gate.Passed:
 			return Change{}, sat.Errorf(sat.Conflict, "%s did not pass its gate: %s Give --force to serve it all the same, as a demonstration.", id, e.Gate.Sentence)
+		case !force && unproven:
+			return Change{}, sat.Errorf(sat.Conflict, "Whether %s is worse than %s, which it would replace, is not known. "+
+				"Run `sat model gate RUN --against RUN-OF-THAT --store` first, or give --force.", id, cmp.Or(former, "its base"))
 		}
 		if former != "" {
 			st.Former[name] = append(st.Former[name], former)
 		}
 		st.Served[name] = id
-		if note, ok := st.Gates[id]; ok && !note.Passed {
+		forced := force && (e.Gate == nil || !e.Gate.Passed || unproven)
+		if note, ok := st.Gates[id]; ok && forced {
 			note.Quality = sat.Demo
 			st.Gates[id] = note
 		}
-		return Change{Action: "promote", Name: name, ID: id, Former: former, Forced: force && (e.Gate == nil || !e.Gate.Passed)}, nil
+		return Change{Action: "promote", Name: name, ID: id, Former: former, Forced: forced}, nil
 	})
+}
+
+// unproven tells whether the gate has not compared an adapter with what it would replace.
+func (e Entry) unproven(former string) bool {
+	if e.Gate == nil || e.Gate.Rival == "" {
+		return true
+	}
+	return former != "" && e.Gate.Rival != former
 }
 
 // Rollback serves again what was served under a name before, and gives its id.
@@ -327,6 +345,14 @@ func (s *Shelf) ids() ([]string, error) {
 	return ids, nil
 }
 
+// account names who works on this machine; "" where the system does not tell.
+func account() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return ""
+}
+
 func (s *Shelf) statePath() string { return filepath.Join(s.dir, "shelf.json") }
 
 func (s *Shelf) load() (*state, error) {
@@ -357,7 +383,7 @@ func (s *Shelf) change(apply func(*state) (Change, error)) error {
 	if err != nil {
 		return err
 	}
-	c.Time = s.now().UTC()
+	c.Time, c.By = s.now().UTC(), account()
 	st.History = append(st.History, c)
 	st.History = st.History[max(0, len(st.History)-mostChanges):]
 	raw, err := json.MarshalIndent(st, "", "  ")

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"testing"
 	"testing/fstest"
@@ -107,6 +108,9 @@ func TestAnAdaptersWayThroughTheShelf(t *testing.T) {
 
 	passed := GateNote{Passed: true, Quality: sat.Demo, Sentence: "Above chance.", Evaluation: sat.Evaluation{Pool: "dev-133", Correct: 54, N: 133}}
 	require.NoError(t, s.NoteGate(one, passed))
+	assert.ErrorContains(t, s.Promote("sat-lora", one, false), "worse than its base", "it was compared with nothing")
+	passed.Rival = "smollm2-135m"
+	require.NoError(t, s.NoteGate(one, passed))
 	require.NoError(t, s.Promote("sat-lora", one, false))
 	served, err := s.Served()
 	require.NoError(t, err)
@@ -119,8 +123,12 @@ func TestAnAdaptersWayThroughTheShelf(t *testing.T) {
 	assert.Equal(t, 54, m.Evaluations[0].Correct)
 	assert.Len(t, m.AdapterSHA256, 64)
 
+	// An adapter that beats the base may yet be worse than the one that is served.
+	require.NoError(t, s.NoteGate(two, passed))
+	assert.ErrorContains(t, s.Promote("sat-lora", two, false), "worse than "+one)
+
 	// A worse adapter takes force, and says so ever after.
-	require.NoError(t, s.NoteGate(two, GateNote{Passed: false, Quality: sat.Production, Sentence: "Worse than sat-lora."}))
+	require.NoError(t, s.NoteGate(two, GateNote{Rival: one, Passed: false, Quality: sat.Production, Sentence: "Worse than sat-lora."}))
 	assert.ErrorContains(t, s.Promote("sat-lora", two, false), "Worse than sat-lora.")
 	require.NoError(t, s.Promote("sat-lora", two, true))
 	served, err = s.Served()
@@ -128,7 +136,9 @@ func TestAnAdaptersWayThroughTheShelf(t *testing.T) {
 	assert.Equal(t, two, served["sat-lora"].ID())
 	assert.Equal(t, sat.Demo, served["sat-lora"].Model("sat-lora", sat.Model{}).Quality, "force never makes a production model")
 
+	began := time.Now()
 	back, err := s.Rollback("sat-lora")
+	t.Logf("a rollback took %v", time.Since(began))
 	require.NoError(t, err)
 	assert.Equal(t, one, back)
 	_, err = s.Rollback("sat-lora")
@@ -147,10 +157,13 @@ func TestAnAdaptersWayThroughTheShelf(t *testing.T) {
 	for _, c := range history {
 		actions = append(actions, c.Action)
 	}
-	assert.Equal(t, []string{"add", "add", "gate", "promote", "gate", "promote", "rollback", "retire", "retire"}, actions)
-	assert.True(t, history[5].Forced)
-	assert.False(t, history[3].Forced)
-	assert.Equal(t, one, history[5].Former)
+	assert.Equal(t, []string{"add", "add", "gate", "gate", "promote", "gate", "gate", "promote", "rollback", "retire", "retire"}, actions)
+	assert.True(t, history[7].Forced)
+	assert.False(t, history[4].Forced)
+	assert.Equal(t, one, history[7].Former)
+	if u, err := user.Current(); err == nil {
+		assert.Equal(t, u.Username, history[4].By)
+	}
 }
 
 func TestCalibrationServesItsOwnTemplate(t *testing.T) {

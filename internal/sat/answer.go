@@ -57,5 +57,13 @@ type Answer struct {
 	Total  time.Duration // spent from the accepted question to the answer
 }
 
+// AdapterEdition names the adapter that answered with the first eight hex of its digest; "" for a base model.
+func (a Answer) AdapterEdition() string {
+	if a.Adapter == "" {
+		return ""
+	}
+	return edition(a.Adapter, a.AdapterSHA256)
+}
+
 // Choice gives the answer in the form of the original contract: "B) text".
 func (a Answer) Choice() string { return a.Letter + ") " + a.Text }

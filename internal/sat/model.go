@@ -1,5 +1,7 @@
 package sat
 
+import "strings"
+
 // Method is the way in which a model's choice is read off the engine.
 type Method string
 
@@ -39,6 +41,22 @@ type Model struct {
 	Temperature   float64      // calibration temperature T of p = softmax(s/T); 0 or 1 leaves scores as they are
 	Evaluations   []Evaluation // newest first; empty when nothing was measured
 	Fingerprints  string       // file of the training passages' fingerprints; "" for none
+}
+
+// Edition tells apart what has answered under one name at different times: an adapter with the first eight hex of its
+// digest, or the base with its revision.
+func (m Model) Edition() string {
+	if m.Adapter != "" {
+		return edition(m.Adapter, m.AdapterSHA256)
+	}
+	return edition(m.Base, m.Revision)
+}
+
+func edition(name, digest string) string {
+	if digest == "" || strings.Contains(name, "@") {
+		return name
+	}
+	return name + "@" + digest[:min(8, len(digest))]
 }
 
 // Served is one name that an engine serves, as a probe of the engine found it.

@@ -124,6 +124,9 @@ func examineModel(ctx context.Context, cfg config.Config) Finding {
 		f.State += fmt.Sprintf("%s is %s (%s quality) ", m.Record.Name, m.Record.Base, m.Record.Quality)
 	}
 	f.State = strings.TrimSpace(f.State)
+	if idle := IdleAdapters(cfg, models); len(idle) > 0 {
+		f.Next = strings.Join(idle, "; ") + "; `sat model promote` another, or `sat model rollback`"
+	}
 	return f
 }
 

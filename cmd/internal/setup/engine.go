@@ -53,6 +53,9 @@ func OpenEngine(ctx context.Context, cfg config.Config, log *slog.Logger, deadli
 	if err != nil {
 		return nil, err
 	}
+	for _, idle := range IdleAdapters(cfg, models) {
+		log.Warn("an adapter is left out", "reason", idle)
+	}
 	return openEmbedded(runtime, models, cfg, log, deadlines)
 }
 

@@ -37,10 +37,9 @@ func StoreCalibration(cfg config.Config, record string, c eval.Calibration) erro
 
 // StoreGate keeps what the gate says of a model in its record. The quality of a model without an adapter follows at once;
 // an adapter still has to be promoted.
-func StoreGate(cfg config.Config, record string, result eval.GateResult, against string, worse bool) error {
+func StoreGate(cfg config.Config, record string, result eval.GateResult, rival Rival) error {
 	if isAdapter(record) {
-		return OpenShelf(cfg).NoteGate(record, modelregistry.GateNote{Passed: result.Shown && !worse, Quality: result.Quality,
-			Sentence: result.Sentence, Evaluation: result.Evaluation, Against: against})
+		return storeAdapterGate(OpenShelf(cfg), record, result, rival)
 	}
 	return changeRecord(cfg, record, "gate", result.Sentence, func(m *modelregistry.Manifest) error {
 		m.Evaluations = append([]sat.Evaluation{result.Evaluation}, m.Evaluations...)
@@ -51,6 +50,26 @@ func StoreGate(cfg config.Config, record string, result eval.GateResult, against
 		}
 		return nil
 	})
+}
+
+// Rival is what a model was compared with: what it would replace.
+type Rival struct {
+	Record   string // "" where it was compared with nothing
+	Sentence string // how that ended
+	Worse    bool   // the model loses to it
+	Same     bool   // the scores are the rival's, or not known: the adapter may do nothing
+}
+
+func storeAdapterGate(shelf *modelregistry.Shelf, id string, result eval.GateResult, rival Rival) error {
+	e, err := shelf.Entry(id)
+	if err != nil {
+		return err
+	}
+	if m := result.Evaluation; m.Method != e.Prompt.Method || m.Template != e.Prompt.Template {
+		return sat.Errorf(sat.Conflict, "%s is asked by method %s and template %s, and this run by %s and %s.", id, e.Prompt.Method, e.Prompt.Template, m.Method, m.Template)
+	}
+	return shelf.NoteGate(id, modelregistry.GateNote{Passed: result.Shown && !rival.Worse && !rival.Same, Quality: result.Quality,
+		Sentence: result.Sentence, Evaluation: result.Evaluation, Rival: rival.Record, Against: rival.Sentence})
 }
 
 // mostEvaluations bounds what a record keeps.

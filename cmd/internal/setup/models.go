@@ -98,6 +98,21 @@ func adapterModels(cfg config.Config, base LocalModel) ([]LocalModel, error) {
 	return list, nil
 }
 
+// IdleAdapters says of each promoted adapter that is not among the models why it is not served.
+func IdleAdapters(cfg config.Config, models []LocalModel) []string {
+	served, err := OpenShelf(cfg).Served()
+	if err != nil || len(models) == 0 {
+		return nil
+	}
+	var idle []string
+	for _, name := range slices.Sorted(maps.Keys(served)) {
+		if why := unfit(served[name], models[0]); why != "" {
+			idle = append(idle, fmt.Sprintf("%s is promoted as %s and cannot be served: %s", served[name].ID(), name, why))
+		}
+	}
+	return idle
+}
+
 // unfit says why the embedded engine cannot serve an adapter with this base; "" where it can.
 func unfit(e modelregistry.Entry, base LocalModel) string {
 	switch {
@@ -107,6 +122,26 @@ func unfit(e modelregistry.Entry, base LocalModel) string {
 		return "it was trained on " + e.Base.ID + ", and the model here is " + base.Record.Base
 	}
 	return ""
+}
+
+// Promote serves an adapter under a name from the next start on. One that the embedded engine could not serve is refused,
+// forced or not: it would be left out at the start. What a remote engine loads is not known here.
+func Promote(cfg config.Config, name, id string, force bool) error {
+	shelf := OpenShelf(cfg)
+	e, err := shelf.Entry(id)
+	if err != nil {
+		return err
+	}
+	if cfg.OpenAIBaseURL == "" && catalogueName(cfg) != "" {
+		m, err := OpenRecords(cfg).Lookup(cfg.Model)
+		if err != nil {
+			return err
+		}
+		if why := unfit(e, LocalModel{Record: sat.Model{Base: m.Base}}); why != "" {
+			return sat.Errorf(sat.Conflict, "%s cannot be served here: %s.", id, why)
+		}
+	}
+	return shelf.Promote(name, id, force)
 }
 
 func withAdapter(base LocalModel, name string, e modelregistry.Entry) LocalModel {

@@ -6,12 +6,15 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"sattutor/internal/config"
+	"sattutor/internal/eval"
+	"sattutor/internal/sat"
 )
 
 // shelved puts an adapter of that base onto the shelf and gives its id.
@@ -76,4 +79,44 @@ func TestAnAdapterOnTrialIsServedBeforeItIsPromoted(t *testing.T) {
 	assert.ErrorContains(t, err, "sat-train convert")
 	_, err = LocalModels(t.Context(), cfg, "sat-lora@00000000")
 	assert.ErrorContains(t, err, "There is no adapter")
+}
+
+// TestAWorseAdapterTakesForce goes from the gate's result to the promotion.
+func TestAWorseAdapterTakesForce(t *testing.T) {
+	home := t.TempDir()
+	cfg := config.Config{Home: home, ModelPath: filepath.Join(home, "Small.gguf")}
+	require.NoError(t, os.WriteFile(cfg.ModelPath, []byte("weights"), 0o600))
+	old, fresh := shelved(t, cfg, "maker/Small", true), shelved(t, cfg, "maker2/Small", true)
+	passes := eval.GateResult{Quality: sat.Production, Shown: true, Sentence: "It passes.",
+		Evaluation: sat.Evaluation{Method: sat.MethodOption, Template: "option_v1", Correct: 60, N: 133}}
+	promote := func(id string) error { return Promote(cfg, "sat-lora", id, false) }
+
+	require.NoError(t, StoreGate(cfg, old, passes, Rival{Record: "smollm2-135m"}))
+	require.NoError(t, promote(old))
+	require.NoError(t, StoreGate(cfg, fresh, passes, Rival{}))
+	assert.ErrorContains(t, promote(fresh), "worse than "+old)
+	require.NoError(t, StoreGate(cfg, fresh, passes, Rival{Record: "smollm2-135m"}))
+	assert.ErrorContains(t, promote(fresh), "worse than "+old, "better than the base says nothing")
+	require.NoError(t, StoreGate(cfg, fresh, passes, Rival{Record: old, Worse: true}))
+	assert.ErrorContains(t, promote(fresh), "did not pass its gate")
+	require.NoError(t, StoreGate(cfg, fresh, passes, Rival{Record: old, Same: true}))
+	assert.ErrorContains(t, promote(fresh), "did not pass its gate", "it does nothing")
+	require.NoError(t, StoreGate(cfg, fresh, passes, Rival{Record: old}))
+	require.NoError(t, promote(fresh))
+
+	otherwise := passes
+	otherwise.Evaluation.Method = sat.MethodLetter
+	assert.ErrorContains(t, StoreGate(cfg, fresh, otherwise, Rival{}), "is asked by method option", "as it is served, or not at all")
+}
+
+// TestAnAdapterThatCannotBeServedIsNotPromoted, not even by force: it would be left out at the start.
+func TestAnAdapterThatCannotBeServedIsNotPromoted(t *testing.T) {
+	cfg := config.Config{Home: t.TempDir(), Model: "smollm2-135m"}
+	bare := shelved(t, cfg, "HuggingFaceTB/SmolLM2-135M-Instruct", false)
+	assert.ErrorContains(t, Promote(cfg, "sat-lora", bare, true), "no GGUF file")
+	large := shelved(t, cfg, "maker/Large", true)
+	assert.ErrorContains(t, Promote(cfg, "sat-lora", large, true), "was trained on maker/Large")
+	require.NoError(t, OpenShelf(cfg).Promote("sat-lora", large, true))
+	base := LocalModel{Record: sat.Model{Base: "SmolLM2-135M-Instruct"}}
+	assert.Contains(t, strings.Join(IdleAdapters(cfg, []LocalModel{base}), ""), large+" is promoted as sat-lora and cannot be served")
 }
