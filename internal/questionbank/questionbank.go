@@ -12,68 +12,75 @@ import (
 	"sattutor/internal/sat"
 )
 
-// Format is a file format that questions travel in.
-type Format string
+// Format is a file format that questions travel in, in the words of package sat, which describes them.
+type (
+	Format = sat.FileFormat
+	Info   = sat.FormatInfo
+)
 
 // The formats. JSONL and QTI carry everything; the others lose what [Losses] says.
 const (
 	Auto        Format = "auto" // for reading: decided by the content
-	JSONL       Format = "jsonl"
-	QTI         Format = "qti3"
-	Moodle      Format = "moodle-xml"
-	GIFT        Format = "gift"
-	CSV         Format = "csv"
-	XLSX        Format = "xlsx"
-	Blocks      Format = "blocks"
-	BlocksJSONL Format = "blocks-jsonl"
-	Aiken       Format = "aiken"
-	Anki        Format = "anki"
+	JSONL              = sat.FormatJSONL
+	QTI                = sat.FormatQTI
+	Moodle             = sat.FormatMoodle
+	GIFT               = sat.FormatGIFT
+	CSV                = sat.FormatCSV
+	XLSX               = sat.FormatXLSX
+	Blocks             = sat.FormatBlocks
+	BlocksJSONL        = sat.FormatBlocksJSONL
+	Aiken              = sat.FormatAiken
+	Anki               = sat.FormatAnki
 )
-
-// Info is what people and programs need to know of a format.
-type Info struct {
-	Format    Format
-	Title     string // as people call it
-	Extension string // of its files, with the dot
-	MediaType string
-	Readable  bool
-	Lossless  bool
-}
 
 // codec is how a format is read and written.
 type codec struct {
 	Info
-	read  func(*reader)
+	read  func(*reader) // nil: it is not read
 	write func(*writer) error
 	keep  func(sat.Item) sat.Item // gives what the format carries of a canonical item; nil: all of it
 }
 
 // codecs holds every format, the lossless ones first.
 func codecs() []codec {
-	return []codec{
-		{Info{JSONL, "JSON Lines", ".jsonl", "application/x-ndjson", true, true}, readJSONL, writeJSONL, nil},
-		{Info{QTI, "QTI 3.0 package", ".zip", "application/zip", true, true}, readQTI, writeQTI, nil},
-		{Info{Moodle, "Moodle XML", ".xml", "application/xml", true, false}, readMoodle, writeMoodle, keepMoodle},
-		{Info{GIFT, "GIFT (Moodle text)", ".gift", "text/plain", true, false}, readGIFT, writeGIFT, keepGIFT},
-		{Info{CSV, "CSV table", ".csv", "text/csv", true, false}, readCSV, writeCSV, keepTable},
-		{Info{XLSX, "Excel workbook", ".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", true, false},
-			readXLSX, writeXLSX, keepTable},
-		{Info{Blocks, "Text blocks", ".txt", "text/plain", true, false}, readBlocks, writeBlocks, keepBlocks},
-		{Info{BlocksJSONL, "Text blocks in JSON Lines", ".jsonl", "application/x-ndjson", true, false},
-			readBlocksJSONL, writeBlocksJSONL, keepBlocksJSONL},
-		{Info{Aiken, "Aiken", ".txt", "text/plain", true, false}, readAiken, writeAiken, keepAiken},
-		{Info{Anki, "Anki notes", ".txt", "text/plain", false, false}, nil, writeAnki, keepAnki},
+	all := make([]codec, 0, len(sat.FileFormats()))
+	for _, info := range sat.FileFormats() {
+		c := codecFor(info.Format)
+		c.Info = info
+		all = append(all, c)
 	}
+	return all
+}
+
+// codecFor gives how a format is read and written.
+func codecFor(f Format) codec {
+	switch f {
+	case JSONL:
+		return codec{read: readJSONL, write: writeJSONL}
+	case QTI:
+		return codec{read: readQTI, write: writeQTI}
+	case Moodle:
+		return codec{read: readMoodle, write: writeMoodle, keep: keepMoodle}
+	case GIFT:
+		return codec{read: readGIFT, write: writeGIFT, keep: keepGIFT}
+	case CSV:
+		return codec{read: readCSV, write: writeCSV, keep: keepTable}
+	case XLSX:
+		return codec{read: readXLSX, write: writeXLSX, keep: keepTable}
+	case Blocks:
+		return codec{read: readBlocks, write: writeBlocks, keep: keepBlocks}
+	case BlocksJSONL:
+		return codec{read: readBlocksJSONL, write: writeBlocksJSONL, keep: keepBlocksJSONL}
+	case Aiken:
+		return codec{read: readAiken, write: writeAiken, keep: keepAiken}
+	case Anki:
+		return codec{write: writeAnki, keep: keepAnki}
+	}
+	return codec{}
 }
 
 // Formats describes every format, the lossless ones first.
-func Formats() []Info {
-	var infos []Info
-	for _, c := range codecs() {
-		infos = append(infos, c.Info)
-	}
-	return infos
-}
+func Formats() []Info { return sat.FileFormats() }
 
 // Describe gives what is known of a format, ok only for one that exists.
 func Describe(f Format) (info Info, ok bool) {
