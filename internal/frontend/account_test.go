@@ -19,17 +19,19 @@ import (
 	"sattutor/internal/apiclient"
 	"sattutor/internal/auth"
 	"sattutor/internal/backend"
+	"sattutor/internal/questionbank"
 	"sattutor/internal/sat"
 	"sattutor/internal/store"
 )
 
 const goodPassword = "four quiet river stones"
 
-// people is the pages in front of a real backend with accounts over a real store.
+// people is the pages in front of a real backend with accounts and an empty bank over a real store.
 type people struct {
 	*site
 	accounts *auth.Accounts
 	store    *store.Store
+	desk     *questionbank.Desk
 }
 
 // readingTutor answers A and keeps that for who asks, as the wired tutor does.
@@ -66,8 +68,8 @@ func newPeople(t *testing.T, change func(*auth.Options)) *people {
 	}
 	accounts, err := auth.New(opts)
 	require.NoError(t, err)
-	tutor := readingTutor{s}
-	api, err := backend.New(backend.Options{Answers: tutor, Models: tutor, Accounts: accounts, Records: s,
+	tutor, desk := readingTutor{s}, questionbank.NewDesk(s)
+	api, err := backend.New(backend.Options{Answers: tutor, Models: tutor, Accounts: accounts, Records: s, Bank: newShelves(s, desk),
 		Parse: func(string) (sat.Question, error) {
 			return sat.Question{Passage: "A split passage.", Stem: "Which one?", Choices: []string{"red", "green"}}, nil
 		}})
@@ -76,7 +78,8 @@ func newPeople(t *testing.T, change func(*auth.Options)) *people {
 	t.Cleanup(server.Close)
 	client, err := apiclient.New(apiclient.Options{BaseURL: server.URL})
 	require.NoError(t, err)
-	return &people{site: newSite(t, func(o *Options) { o.Backend = client }), accounts: accounts, store: s}
+	pages := newSite(t, func(o *Options) { o.Backend, o.Bank = client, client })
+	return &people{site: pages, accounts: accounts, store: s, desk: desk}
 }
 
 // browser keeps cookies and follows redirects.

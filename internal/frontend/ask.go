@@ -79,7 +79,7 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) askInColours(w http.ResponseWriter, r *http.Request, f form, theme string) error {
 	s.setTheme(w, theme)
 	page := s.askPage(r, f)
-	page.Theme, page.Themes = theme, themeChoices(theme)
+	page.Page = page.inColours(theme)
 	return render(w, http.StatusOK, s.views.ask, page)
 }
 

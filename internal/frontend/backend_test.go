@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	chimiddleware "github.com/go-chi/chi/v5/middleware"
 	"github.com/stretchr/testify/require"
 
 	"sattutor/internal/api"
@@ -154,6 +155,27 @@ type site struct {
 	*httptest.Server
 	backend *standIn
 	pages   *Server
+
+	mu     sync.Mutex
+	served []string // method and path of every request that was not refused
+}
+
+// record notes what the pages served.
+func (s *site) record(w http.ResponseWriter, r *http.Request) {
+	ww := chimiddleware.NewWrapResponseWriter(w, r.ProtoMajor)
+	s.pages.ServeHTTP(ww, r)
+	if ww.Status() < http.StatusBadRequest {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.served = append(s.served, r.Method+" "+r.URL.Path)
+	}
+}
+
+// done gives what the pages served so far.
+func (s *site) done() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.served...)
 }
 
 // newSite starts the pages in front of a new stand-in; change may alter the options.
@@ -168,7 +190,8 @@ func newSite(t testing.TB, change ...func(*Options)) *site {
 	}
 	pages, err := New(opts)
 	require.NoError(t, err)
-	s := &site{Server: httptest.NewServer(pages), backend: b, pages: pages}
+	s := &site{backend: b, pages: pages}
+	s.Server = httptest.NewServer(http.HandlerFunc(s.record))
 	t.Cleanup(s.Close)
 	return s
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -101,6 +100,7 @@ type bankPage struct {
 	Before   string // addresses of the neighbouring pages; "" for none
 	After    string
 	Export   string // query that exports what was found
+	Sought   bool   // something narrows the list
 	Reported bool
 	Teaches  bool   // who looks at it may change the bank
 	Done     string // what was just done
@@ -132,8 +132,9 @@ func (s *Server) bankList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := bankPage{Teaches: s.teaches(r), Page: s.page(r, "Question bank"), Words: query.Get("q"), Filters: filters(query), Items: list.Items, Total: list.Total,
-		From: from + 1, To: from + len(list.Items), Export: filter, Reported: query.Get("reported") != "", Done: doneWords(r.URL.Query().Get("done"))}
+	page := bankPage{Teaches: s.teaches(r), Page: s.page(r, "Question bank"), Words: query.Get("q"), Filters: filters(query),
+		Items: list.Items, Total: list.Total, From: from + 1, To: from + len(list.Items), Export: filter, Sought: filter != "",
+		Reported: query.Get("reported") != "", Done: doneWords(r.URL.Query().Get("done"))}
 	address := func(from int) string { return "/bank?" + filter + "&from=" + strconv.Itoa(from) }
 	if from > 0 {
 		page.Before = address(max(from-bankPageSize, 0))
@@ -154,7 +155,7 @@ func (s *Server) teaches(r *http.Request) bool {
 func doneWords(what string) string {
 	return map[string]string{"deleted": "The question was taken out of the bank.", "reported": "Thank you. A teacher will look at this question.",
 		"saved": "The question was saved.", "undone": "The change was taken back.", "imported": "The questions were taken into the bank.",
-		"settled": "The report was settled."}[what]
+		"settled": "The report is closed."}[what]
 }
 
 // numberedLine is a line of a passage as it is shown.
@@ -227,7 +228,8 @@ type itemPage struct {
 	Skill    string
 	Similar  api.SimilarItems
 	Evidence api.ItemEvidence
-	Findings []sat.Finding
+	Findings []told
+	Ask      api.MCQRequest // the question as the tutor is asked
 	Done     string
 	Error    string
 }
@@ -250,7 +252,7 @@ func (s *Server) showItem(w http.ResponseWriter, r *http.Request, status int, do
 	ctx, cancel := s.backendContext(r)
 	defer cancel()
 	page := itemPage{Page: s.page(r, "Question "+it.ID), Item: it, Passages: passagesOf(it.Item), Keyed: it.Answer != "",
-		Skill: it.Skill.Title(), Done: done, Error: wrong}
+		Skill: it.Skill.Title(), Done: done, Error: wrong, Ask: questionOf(it.Item)}
 	if page.Similar, err = s.opts.Bank.SimilarItems(ctx, id); err != nil {
 		page.Similar = api.SimilarItems{} // the question is worth showing without its likes
 	}
@@ -259,10 +261,25 @@ func (s *Server) showItem(w http.ResponseWriter, r *http.Request, status int, do
 	}
 	if page.Keyed {
 		if check, err := s.opts.Bank.CheckItem(ctx, it.Item); err == nil {
-			page.Findings = check.Findings
+			page.Findings = tellAll(check.Findings, "/bank/"+url.PathEscape(it.ID)+"/edit")
 		}
 	}
 	return render(w, status, s.views.item, page)
+}
+
+// questionOf gives an item as the tutor is asked: the passages of a pair one after the other.
+func questionOf(it sat.Item) api.MCQRequest {
+	q := api.MCQRequest{Question: it.Question}
+	for i, p := range it.Passages {
+		if i > 0 {
+			q.Text += "\n\n"
+		}
+		q.Text += p.Text()
+	}
+	for _, c := range it.Choices {
+		q.Choices = append(q.Choices, c.Text)
+	}
+	return q
 }
 
 // itemAct is POST /bank/{id}: report or delete.
@@ -293,15 +310,6 @@ func (s *Server) itemAct(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, "/bank?done=deleted", http.StatusSeeOther)
 	default:
 		return badForm(errors.New("no such button"))
-	}
-	return nil
-}
-
-// fieldErrors gives what an error says of fields.
-func fieldErrors(err error) []sat.FieldError {
-	var e *sat.Error
-	if errors.As(err, &e) && e.Code == sat.Invalid {
-		return slices.Clone(e.Fields)
 	}
 	return nil
 }

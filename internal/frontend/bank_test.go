@@ -46,6 +46,10 @@ type shelves struct {
 	*retrieval.Finder
 }
 
+func newShelves(s *store.Store, desk *questionbank.Desk) shelves {
+	return shelves{s, desk, retrieval.NewFinder(s, nil, slog.New(slog.DiscardHandler))}
+}
+
 func newBankSite(t *testing.T) *bankSite {
 	t.Helper()
 	s, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "sat.db"))
@@ -54,11 +58,8 @@ func newBankSite(t *testing.T) *bankSite {
 	_, err = s.Migrate(t.Context())
 	require.NoError(t, err)
 	desk := questionbank.NewDesk(s)
-	file, err := io.ReadAll(shipped.Open())
-	require.NoError(t, err)
-	_, err = desk.ImportItems(t.Context(), sat.ImportRequest{File: file})
-	require.NoError(t, err)
-	api, err := backend.New(backend.Options{Answers: silent{}, Models: silent{}, Bank: shelves{s, desk, retrieval.NewFinder(s, nil, slog.New(slog.DiscardHandler))},
+	fill(t, desk)
+	api, err := backend.New(backend.Options{Answers: silent{}, Models: silent{}, Bank: newShelves(s, desk),
 		Parse: func(string) (sat.Question, error) { return sat.Question{}, nil }})
 	require.NoError(t, err)
 	server := httptest.NewServer(api)
@@ -68,6 +69,15 @@ func newBankSite(t *testing.T) *bankSite {
 	pages, err := New(Options{Backend: client, Bank: client})
 	require.NoError(t, err)
 	return &bankSite{pages, s}
+}
+
+// fill takes the shipped questions in.
+func fill(t *testing.T, desk *questionbank.Desk) {
+	t.Helper()
+	file, err := io.ReadAll(shipped.Open())
+	require.NoError(t, err)
+	_, err = desk.ImportItems(t.Context(), sat.ImportRequest{File: file})
+	require.NoError(t, err)
 }
 
 func (s *bankSite) send(method, path, kind, body string) (*http.Response, string) {
@@ -134,7 +144,7 @@ func TestAQuestionIsShownWithLinesAndKey(t *testing.T) {
 	assert.NotContains(t, body, `data-n="4"`, "every fifth line is numbered")
 	assert.Contains(t, body, "<mark>", "the quoted words are marked")
 	assert.Contains(t, body, "Key: ")
-	assert.Contains(t, body, "Like it")
+	assert.Contains(t, body, "Similar questions")
 	resp, body := s.post("/bank/bennett-visit-4", url.Values{"do": {"report"}, "reason": {""}})
 	assert.Equal(t, http.StatusUnprocessableEntity, resp.StatusCode)
 	assert.Contains(t, body, "Say in a few words")
@@ -211,8 +221,8 @@ func TestAFileIsRehearsedAndTakenIn(t *testing.T) {
 	assert.Contains(t, body, "Choose a file")
 	resp, body = s.upload(t, fields, file)
 	require.Equal(t, http.StatusOK, resp.StatusCode, body)
-	assert.Contains(t, body, "Take 1 new and 0 changed questions in")
-	assert.Contains(t, body, "3:", "the place of what is wrong")
+	assert.Contains(t, body, "Import 1 new and 0 changed questions")
+	assert.Contains(t, body, "line 3, column 1", "the place of what is wrong")
 	hidden := func(name string) string {
 		return regexp.MustCompile(`name="` + name + `" value="([^"]+)"`).FindStringSubmatch(body)[1]
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,9 +33,8 @@ type itemForm struct {
 
 // passageFields are the fields of one passage.
 type passageFields struct {
-	N                             int
-	ID, Title, Attribution, Lines string
-	LineStart                     int
+	N                                    int
+	ID, Title, Attribution, Lines, Start string // Start is the number of the first line; "" for one that is counted
 }
 
 // choiceFields are the fields of one choice.
@@ -48,17 +48,62 @@ type itemEditPage struct {
 	Page
 	Form     itemForm
 	Action   string // where the form is sent
-	Errors   []sat.FieldError
-	Findings []sat.Finding
+	Findings []told
 	Checked  bool
 	Conflict bool
+}
+
+// box is a line of the form, or with rows a text of several, with what is to be said of it.
+type box struct {
+	said
+	Name, Label, Value string
+	Rows               int
+	Fixed              bool // it cannot be changed
+}
+
+// said is what is to be said of one control.
+type said struct {
+	ID       string
+	Findings []told
+}
+
+// Wrong tells that the control holds an error.
+func (s said) Wrong() bool {
+	return slices.ContainsFunc(s.Findings, func(f told) bool { return f.Severity == sat.SeverityError })
+}
+
+// Said gives the findings that belong beside a control.
+func (p itemEditPage) Said(control string) said {
+	s := said{ID: control}
+	for _, f := range p.Findings {
+		if f.Control == control {
+			s.Findings = append(s.Findings, f)
+		}
+	}
+	return s
+}
+
+// Box gives a control for the template.
+func (p itemEditPage) Box(id, name, label, value string, rows int) box {
+	return box{said: p.Said(id), Name: name, Label: label, Value: value, Rows: rows, Fixed: id == "id" && p.Form.Fixed}
+}
+
+// Sum counts the findings in words.
+func (p itemEditPage) Sum() string { return sumUp(p.Findings) }
+
+// itemEditPage makes the page for an item; version is 0 for a new one.
+func (s *Server) itemEditPage(r *http.Request, it sat.Item, version int) itemEditPage {
+	title := "New question"
+	if version > 0 {
+		title = "Edit " + it.ID
+	}
+	return itemEditPage{Page: s.page(r, title), Action: r.URL.Path, Form: formOfItem(it, version)}
 }
 
 // itemNew is GET /bank/new.
 func (s *Server) itemNew(w http.ResponseWriter, r *http.Request) error {
 	it := sat.Item{Framework: sat.Digital, Licence: sat.CC0, Choices: make([]sat.Choice, 4), Passages: make([]sat.Passage, 1)}
-	page := itemEditPage{Page: s.page(r, "New question"), Action: "/bank/new", Form: formOfItem(it, 0)}
-	return render(w, http.StatusOK, s.views.itemEdit, page)
+	return render(w, http.StatusOK, s.views.itemEdit, s.itemEditPage(r, it, 0))
 }
 
 // itemEdit is GET /bank/{id}/edit.
@@ -72,11 +117,10 @@ func (s *Server) itemEdit(w http.ResponseWriter, r *http.Request) error {
 	if it.Answer == "" {
 		return sat.Errorf(sat.Forbidden, "Only teachers change questions.")
 	}
-	page := itemEditPage{Page: s.page(r, "Edit "+it.ID), Action: r.URL.Path, Form: formOfItem(it.Item, it.Version)}
-	return render(w, http.StatusOK, s.views.itemEdit, page)
+	return render(w, http.StatusOK, s.views.itemEdit, s.itemEditPage(r, it.Item, it.Version))
 }
 
-// itemSave is POST /bank/new and /bank/{id}/edit: check or save, always with the form as it was typed.
+// itemSave is POST /bank/new and /bank/{id}/edit: check, save or change the colours, always with the form as it was typed.
 func (s *Server) itemSave(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return badForm(err)
@@ -86,17 +130,26 @@ func (s *Server) itemSave(w http.ResponseWriter, r *http.Request) error {
 	if id := chi.URLParam(r, "id"); id != "" {
 		it.ID = id
 	}
-	page := itemEditPage{Page: s.page(r, "Edit "+it.ID), Action: r.URL.Path, Checked: true, Form: formOfItem(it, version)}
+	page := s.itemEditPage(r, it, version)
 	page.Form.Quotes = lineFeeds(r.PostForm.Get("quotes"))
+	action := r.PostForm.Get("do")
+	if theme, ok := strings.CutPrefix(action, "theme-"); ok && knownTheme(theme) {
+		s.setTheme(w, theme)
+		page.Page = page.inColours(theme)
+		return render(w, http.StatusOK, s.views.itemEdit, page)
+	}
 	ctx, cancel := s.backendContext(r)
 	defer cancel()
 	check, err := s.opts.Bank.CheckItem(ctx, it)
 	if err != nil {
 		return err
 	}
-	page.Findings, page.Errors = check.Findings, lost
-	if r.PostForm.Get("do") != "save" || len(lost) > 0 {
+	page.Checked, page.Findings = true, findingsOfForm(it, lost, check.Findings)
+	switch {
+	case action != "save":
 		return render(w, http.StatusOK, s.views.itemEdit, page)
+	case len(lost) > 0:
+		return render(w, http.StatusUnprocessableEntity, s.views.itemEdit, page)
 	}
 	saved, err := s.opts.Bank.SaveItem(ctx, check.Item, version)
 	switch {
@@ -106,10 +159,19 @@ func (s *Server) itemSave(w http.ResponseWriter, r *http.Request) error {
 	case sat.CodeOf(err) == sat.Conflict:
 		page.Conflict = true
 		return render(w, http.StatusConflict, s.views.itemEdit, page)
-	case fieldErrors(err) != nil:
+	case sat.CodeOf(err) == sat.Invalid:
 		return render(w, http.StatusUnprocessableEntity, s.views.itemEdit, page) // the findings name each field
 	}
 	return err
+}
+
+// findingsOfForm gives what is to be said of a form: what could not be read from it, and what lint says of the item. What
+// lint says of fields only because the form left them out is not said twice.
+func findingsOfForm(it sat.Item, lost, lint []sat.Finding) []told {
+	lint = slices.DeleteFunc(slices.Clone(lint), func(f sat.Finding) bool {
+		return f.Field == "domain" && it.Skill == "" || f.Field == "explanation.quotes" && len(lost) > 0
+	})
+	return tellAll(append(lost, lint...), "")
 }
 
 // formOfItem puts an item into the form.
@@ -120,7 +182,10 @@ func formOfItem(it sat.Item, version int) itemForm {
 		p := passageFields{N: i + 1}
 		if i < len(it.Passages) {
 			was := it.Passages[i]
-			p.ID, p.Title, p.Attribution, p.Lines, p.LineStart = was.ID, was.Title, was.Attribution, was.Text(), was.LineStart
+			p.ID, p.Title, p.Attribution, p.Lines = was.ID, was.Title, was.Attribution, was.Text()
+			if was.LineStart > 0 {
+				p.Start = strconv.Itoa(was.LineStart)
+			}
 		}
 		f.Passages = append(f.Passages, p)
 	}
@@ -150,7 +215,7 @@ func formOfItem(it sat.Item, version int) itemForm {
 }
 
 // itemOfForm reads the form. A quotation that the passages do not hold word for word is complained of.
-func itemOfForm(v url.Values) (sat.Item, []sat.FieldError) {
+func itemOfForm(v url.Values) (sat.Item, []sat.Finding) {
 	text := func(name string) string { return lineFeeds(v.Get(name)) }
 	skill := sat.Skill(v.Get("skill"))
 	it := sat.Item{ID: strings.TrimSpace(text("id")), Framework: sat.Framework(v.Get("framework")), Domain: skill.Domain(), Skill: skill,
@@ -178,8 +243,11 @@ func itemOfForm(v url.Values) (sat.Item, []sat.FieldError) {
 	return it, quoteLines(&it, text("quotes"))
 }
 
+// ruleQuote is lint's rule about quotations that the passage does not hold.
+const ruleQuote sat.Rule = "L06"
+
 // quoteLines finds each line of a text in the passages and adds it as a quote.
-func quoteLines(it *sat.Item, quotes string) (lost []sat.FieldError) {
+func quoteLines(it *sat.Item, quotes string) (lost []sat.Finding) {
 	for line := range strings.SplitSeq(quotes, "\n") {
 		if line = strings.Join(strings.Fields(line), " "); line == "" {
 			continue
@@ -203,7 +271,8 @@ func quoteLines(it *sat.Item, quotes string) (lost []sat.FieldError) {
 			}
 		}
 		if !found {
-			lost = append(lost, sat.FieldError{Field: "explanation.quotes", Message: fmt.Sprintf("“%s” is not in the passage word for word", line)})
+			lost = append(lost, sat.Finding{Code: ruleQuote, Severity: sat.SeverityError, Field: "explanation.quotes",
+				Message: fmt.Sprintf("“%s” is not in the passage word for word", line)})
 		}
 	}
 	return lost

@@ -32,21 +32,25 @@ type lossLine struct {
 	Count int
 }
 
-// exportFormats are the formats as people call them.
-var exportFormats = []option{{Value: "jsonl", Label: "JSON Lines: everything"}, {Value: "qti3", Label: "QTI 3.0 package: everything, for learning platforms"},
-	{Value: "moodle-xml", Label: "Moodle XML"}, {Value: "gift", Label: "GIFT (Moodle text)"}, {Value: "csv", Label: "CSV table"},
-	{Value: "xlsx", Label: "Excel workbook"}, {Value: "anki", Label: "Anki notes"}, {Value: "aiken", Label: "Aiken"}, {Value: "blocks", Label: "Text blocks"}}
+// exportFormats are the formats as a select box offers them.
+func exportFormats(chosen string) []option {
+	var list []option
+	for _, f := range sat.FileFormats() {
+		label := f.Title
+		if f.Lossless {
+			label += ": carries everything"
+		}
+		list = append(list, option{Value: string(f.Format), Label: label, On: string(f.Format) == chosen})
+	}
+	return list
+}
 
 var listPlace = regexp.MustCompile(`\[\d+\]`)
 
 // exportForm is GET /bank/export: the choice, and what the chosen format would lose.
 func (s *Server) exportForm(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
-	page := exportPage{Page: s.page(r, "Export questions"), Words: q.Get("q"), Filters: filters(q)}
-	for _, f := range exportFormats {
-		f.On = f.Value == q.Get("format")
-		page.Formats = append(page.Formats, f)
-	}
+	page := exportPage{Page: s.page(r, "Export questions"), Words: q.Get("q"), Formats: exportFormats(q.Get("format")), Filters: filters(q)}
 	if q.Get("format") == "" {
 		return render(w, http.StatusOK, s.views.export, page)
 	}

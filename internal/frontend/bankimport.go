@@ -1,11 +1,16 @@
 package frontend
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/rand"
+	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,22 +34,23 @@ type uploads struct {
 
 type upload struct {
 	token, name string
+	pasted      bool
 	content     []byte
 	query       url.Values
 	at          time.Time
 }
 
-// keep takes a file and gives the token by which it is found again.
-func (u *uploads) keep(now time.Time, name string, content []byte, query url.Values) string {
+// keep takes a file and gives it back with the token by which it is found again.
+func (u *uploads) keep(f upload) upload {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.forget(now)
+	u.forget(f.at)
 	if len(u.files) == mostWaiting {
 		u.files = u.files[1:]
 	}
-	f := upload{token: rand.Text(), name: name, content: content, query: query, at: now}
+	f.token = rand.Text()
 	u.files = append(u.files, f)
-	return f.token
+	return f
 }
 
 // find gives a file that was kept.
@@ -73,6 +79,8 @@ type importPage struct {
 	Selects []selectBox
 	Error   string
 	Report  *sat.ImportReport
+	Items   []importedItem // of the report
+	Text    string         // that was pasted
 	File    string
 	Token   string // of the file that waits to be confirmed
 	Plan    string
@@ -88,6 +96,18 @@ func (s *Server) importPage(r *http.Request) importPage {
 		{"skill", "Skill, where the file does not say", options("as the file says", "", sat.Skills(), skillLabel)},
 	}
 	return page
+}
+
+// Readable names the formats that can be imported.
+func (importPage) Readable() string {
+	var titles []string
+	for _, f := range sat.FileFormats() {
+		if f.Readable {
+			titles = append(titles, f.Title)
+		}
+	}
+	last := len(titles) - 1
+	return strings.Join(titles[:last], ", ") + " or " + titles[last]
 }
 
 // importForm is GET /bank/import.
@@ -116,13 +136,17 @@ func (s *Server) importRun(w http.ResponseWriter, r *http.Request) error {
 	if token := fields.Get("token"); token != "" {
 		return s.importConfirm(w, r, token, fields.Get("plan"))
 	}
-	if len(file) == 0 {
+	pasted := len(file) == 0
+	if pasted {
+		file, name = []byte(lineFeeds(fields.Get("text"))), "what you pasted"
+	}
+	if len(bytes.TrimSpace(file)) == 0 {
 		page := s.importPage(r)
-		page.Error = "Choose a file of questions first."
+		page.Error = "Choose a file of questions first, or paste its text."
 		return render(w, http.StatusUnprocessableEntity, s.views.imports, page)
 	}
 	query := url.Values{"format": {"auto"}, "framework": {fields.Get("framework")}, "skill": {fields.Get("skill")}}
-	return s.rehearse(w, r, http.StatusOK, upload{token: s.uploads.keep(s.opts.Now(), name, file, query), name: name, content: file, query: query})
+	return s.rehearse(w, r, http.StatusOK, s.uploads.keep(upload{name: name, pasted: pasted, content: file, query: query, at: s.opts.Now()}))
 }
 
 // formFile reads a form with at most one file.
@@ -162,11 +186,65 @@ func (s *Server) rehearse(w http.ResponseWriter, r *http.Request, status int, f 
 	if err != nil {
 		return err
 	}
-	page.Report, page.File, page.Plan = &report, f.name, report.Plan
+	page.Report, page.Items, page.File, page.Plan = &report, itemsOf(report.Entries), f.name, report.Plan
+	if f.pasted {
+		page.Text = string(f.content)
+	}
 	if report.Counts.New+report.Counts.Updated > 0 {
 		page.Token = f.token
 	}
 	return render(w, status, s.views.imports, page)
+}
+
+// importedItem is what a report says of one item of a file, or of the file itself.
+type importedItem struct {
+	Place, ID string
+	Action    sat.Action // "" for the file itself
+	Fate      string     // what becomes of it
+	Findings  []told
+}
+
+// itemsOf gathers the entries of a report by item.
+func itemsOf(entries []sat.ImportEntry) []importedItem {
+	var items []importedItem
+	for i, e := range entries {
+		if i == 0 || entries[i-1].N != e.N || entries[i-1].ID != e.ID {
+			items = append(items, importedItem{Place: placeOf(e.Finding), ID: e.ID})
+		}
+		it := &items[len(items)-1]
+		if e.Action != "" {
+			it.Action, it.Fate = e.Action, e.Message
+			continue
+		}
+		line := told{Finding: e.Finding}
+		if at := placeOf(e.Finding); at != it.Place {
+			line.At = at
+		}
+		it.Findings = append(it.Findings, line)
+	}
+	for _, it := range items { // what stops an item is read first
+		slices.SortStableFunc(it.Findings, func(a, b told) int { return cmp.Compare(weight(a), weight(b)) })
+	}
+	return items
+}
+
+// weight puts errors before all else.
+func weight(f told) int {
+	if f.Severity == sat.SeverityError {
+		return 0
+	}
+	return 1
+}
+
+// placeOf says where in a file a finding is; "" where that is unknown.
+func placeOf(f sat.Finding) string {
+	switch {
+	case f.Cell != "":
+		return "cell " + f.Cell
+	case f.Line > 0:
+		return fmt.Sprintf("line %d, column %d", f.Line, max(f.Column, 1))
+	}
+	return ""
 }
 
 // importConfirm stores what was rehearsed.

@@ -16,6 +16,8 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/go-chi/chi/v5"
+
 	"sattutor/internal/api"
 	"sattutor/internal/middleware"
 )
@@ -92,6 +94,7 @@ type Options struct {
 type Server struct {
 	opts    Options
 	handler http.Handler
+	routes  chi.Routes
 	https   bool // people reach the pages over TLS
 	assets  *assets
 	views   views

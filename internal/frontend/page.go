@@ -5,6 +5,8 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"sattutor/web"
 )
@@ -12,7 +14,8 @@ import (
 // Page is what every page has.
 type Page struct {
 	Title  string
-	Path   string // of the page itself, where it is one of the navigation
+	Path   string // of the page itself
+	Back   string // where a change of colours leads back to
 	Theme  string // "system", "light" or "dark"
 	Model  modelLine
 	Themes []themeChoice
@@ -21,6 +24,23 @@ type Page struct {
 
 // Chosen tells that the student chose colours, so that the browser's preference is overridden.
 func (p Page) Chosen() bool { return p.Theme != themeSystem }
+
+// Current says what an entry of the navigation is to this page: itself, the section it belongs to, or nothing.
+func (p Page) Current(entry string) string {
+	switch {
+	case p.Path == entry:
+		return "page"
+	case strings.HasPrefix(p.Path, entry+"/"), entry == "/account" && (p.Path == "/sign-in" || p.Path == "/register"):
+		return "true"
+	}
+	return ""
+}
+
+// inColours gives the page in other colours than the browser asked for.
+func (p Page) inColours(theme string) Page {
+	p.Theme, p.Themes = theme, themeChoices(theme)
+	return p
+}
 
 // views are the parsed templates, one for each page.
 type views struct {
@@ -34,7 +54,7 @@ func parseViews(a *assets) (views, error) {
 	if err != nil {
 		return views{}, err
 	}
-	frame, err := template.New("").Option("missingkey=error").Funcs(template.FuncMap{"asset": a.path, "field": fieldWords}).
+	frame, err := template.New("").Option("missingkey=error").Funcs(template.FuncMap{"asset": a.path, "field": fieldWords, "moment": moment}).
 		ParseFS(root, "layout/*.html", "partials/*.html")
 	if err != nil {
 		return views{}, err
@@ -59,17 +79,15 @@ func parseViews(a *assets) (views, error) {
 // page gives what every page has, for this request.
 func (s *Server) page(r *http.Request, title string) Page {
 	theme := themeOf(r)
-	return Page{Title: title, Path: navPath(r.URL.Path), Theme: theme, Model: s.models.line(r.Context()), Themes: themeChoices(theme),
-		Bank: s.opts.Bank != nil}
+	return Page{Title: title, Path: r.URL.Path, Back: addressOf(r), Theme: theme, Model: s.models.line(r.Context()),
+		Themes: themeChoices(theme), Bank: s.opts.Bank != nil}
 }
 
-// navPath is the path of a page that can be returned to, "/" for any other.
-func navPath(path string) string {
-	switch path {
-	case "/ask", "/about", "/arena", "/account", "/bank":
-		return path
-	}
-	return "/"
+// addressOf is the address of what was asked for, without what a form has just done.
+func addressOf(r *http.Request) string {
+	query := r.URL.Query()
+	query.Del("done")
+	return (&url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: query.Encode()}).String()
 }
 
 // render sends the page with the status. It is made in a buffer first, so that a page that fails is never half sent.

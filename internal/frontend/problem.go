@@ -25,6 +25,8 @@ type problemPage struct {
 	Status    int
 	Heading   string
 	Text      string
+	SignIn    bool   // signing in may help
+	Rights    bool   // the account's role does not reach
 	RequestID string // where the log has more
 }
 
@@ -50,9 +52,6 @@ func (s *Server) serveError(w http.ResponseWriter, r *http.Request, err error) {
 		page.RequestID = middleware.IDOf(r.Context())
 	}
 	page.Page = s.page(r, page.Heading)
-	if navPath(r.URL.Path) == "/" {
-		page.Path = ""
-	}
 	if err := render(w, page.Status, s.views.problem, page); err != nil {
 		http.Error(w, "Something went wrong on our side.", http.StatusInternalServerError)
 	}
@@ -77,9 +76,9 @@ func problemOf(err error) *problemPage {
 	case errors.As(err, &domain) && domain.Code == sat.NotFound:
 		return &problemPage{Status: http.StatusNotFound, Heading: "That is not here", Text: domain.Message}
 	case errors.As(err, &domain) && domain.Code == sat.Unauthorized:
-		return &problemPage{Status: http.StatusUnauthorized, Heading: "Sign in first", Text: domain.Message}
+		return &problemPage{Status: http.StatusUnauthorized, Heading: "Sign in first", Text: domain.Message, SignIn: true}
 	case errors.As(err, &domain) && domain.Code == sat.Forbidden:
-		return &problemPage{Status: http.StatusForbidden, Heading: "Your account does not open this", Text: domain.Message}
+		return &problemPage{Status: http.StatusForbidden, Heading: "Your account does not open this", Text: domain.Message, Rights: true}
 	case errors.As(err, &domain) && domain.Code == sat.Conflict:
 		return &problemPage{Status: http.StatusConflict, Heading: "That is not possible just now", Text: domain.Message}
 	case errors.As(err, &domain) && domain.Code == sat.TooLarge:

@@ -72,7 +72,7 @@ func (s *Server) route(public *url.URL) error {
 	s.routeBank(r)
 	r.Get("/health", s.health)
 	r.Get(assetRoot+"*", s.handle(s.asset))
-	s.handler = r
+	s.handler, s.routes = r, r
 	return nil
 }
 

@@ -2,7 +2,10 @@ package frontend
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
+
+	"github.com/go-chi/chi/v5"
 )
 
 // The colours that a student can choose. System follows the browser.
@@ -62,6 +65,16 @@ func (s *Server) settings(w http.ResponseWriter, r *http.Request) error {
 	if theme := r.PostForm.Get("theme"); knownTheme(theme) {
 		s.setTheme(w, theme)
 	}
-	http.Redirect(w, r, navPath(r.PostForm.Get("back")), http.StatusSeeOther)
+	http.Redirect(w, r, s.wayBack(r.PostForm.Get("back")), http.StatusSeeOther)
 	return nil
+}
+
+// wayBack gives the address of one of our own pages, "/" for any other.
+func (s *Server) wayBack(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "" || u.Host != "" || !s.routes.Match(chi.NewRouteContext(), http.MethodGet, u.Path) {
+		return "/"
+	}
+	u.Fragment, u.RawFragment = "", ""
+	return u.String()
 }
