@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -22,6 +24,7 @@ type access struct {
 	signIn bool      // only for who signed in with a password: accounts are not managed by keys, nor by guests
 	engine bool      // asks the engine: counts against the quota of answers
 	once   bool      // stores something: Idempotency-Key holds
+	file   bool      // takes a file of questions: counts against the quotas of imports
 }
 
 // accessOf looks a route up. One that is not in the table is refused, and a test says so.
@@ -88,7 +91,7 @@ var accesses = sync.OnceValue(func() map[string]access {
 		"POST /api/v1/items":                  teachesOnce,
 		"PUT /api/v1/items/{id}":              teaches,
 		"DELETE /api/v1/items/{id}":           teaches,
-		"POST /api/v1/items:import":           teachesOnce,
+		"POST /api/v1/items:import":           {role: sat.Teacher, scope: sat.ScopeItems, once: true, file: true},
 		"GET /api/v1/items:export":            teaches,
 		"GET /api/v1/item-reports":            teaches,
 		"PATCH /api/v1/item-reports/{id}":     teaches,
@@ -228,7 +231,12 @@ type Limits struct {
 	AccountNow int // answers of one account or guest at a time
 	KeyNow     int // answers of one API key at a time
 	AddressNow int // requests of one address without an account at a time
+	Imports    int // files of questions an hour that one account may have stored, by sign-in and keys together
+	ImportsNow int // files of one account at a time, rehearsals included
 }
+
+// filesFactor is how many more files may be looked at than stored, so that one can be rehearsed until it is right.
+const filesFactor = 4
 
 // generalFactor is how many more ordinary requests than answers a caller may make.
 const generalFactor = 10
@@ -241,8 +249,11 @@ func (l Limits) charges(r *http.Request) (list []middleware.Charge) {
 			kind, perMinute, now = "general/"+kind, perMinute*generalFactor, 0
 		}
 		if perMinute > 0 {
-			list = append(list, middleware.Charge{Quota: middleware.Quota{Name: kind, PerMinute: perMinute, AtATime: now}, Who: name})
+			list = append(list, middleware.Charge{Quota: middleware.Quota{Name: kind, Requests: perMinute, AtATime: now}, Who: name})
 		}
+	}
+	if rule.file {
+		list = l.files(r, who)
 	}
 	switch who.Manner {
 	case sat.AsLocal:
@@ -260,5 +271,21 @@ func (l Limits) charges(r *http.Request) (list []middleware.Charge) {
 		}
 		charge("address", l.Address, l.AddressNow, middleware.ClientOf(r))
 	}
+	return list
+}
+
+// files gives what a file of questions counts against, besides being a request like others.
+func (l Limits) files(r *http.Request, who sat.Identity) (list []middleware.Charge) {
+	if l.Imports == 0 || !who.Known() {
+		return nil
+	}
+	add := func(kind string, anHour, now int) {
+		list = append(list, middleware.Charge{Who: who.User.ID,
+			Quota: middleware.Quota{Name: kind, Requests: anHour, Window: time.Hour, AtATime: now}})
+	}
+	if rehearsal, _ := strconv.ParseBool(r.URL.Query().Get("dry_run")); !rehearsal {
+		add("imports", l.Imports, 0)
+	}
+	add("files", l.Imports*filesFactor, l.ImportsNow)
 	return list
 }

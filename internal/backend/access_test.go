@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -435,6 +437,76 @@ func TestLimitsOfCallers(t *testing.T) {
 	resp, _ = s.as(t, "anonymous", http.MethodGet, "/health", "")
 	assert.Equal(t, http.StatusOK, resp.StatusCode)
 	assert.Equal(t, []string{"account", "address"}, refused)
+}
+
+func TestImportsHaveLimitsOfTheirOwn(t *testing.T) {
+	var refused []string
+	s := newSite(t, func(o *Options) {
+		o.Limits = Limits{Account: 100, Key: 100, Imports: 2, ImportsNow: 2}
+		o.Refused = func(quota string) { refused = append(refused, quota) }
+	})
+	s.member(t, "ada", sat.Teacher)
+	s.member(t, "bob", sat.Teacher)
+	file := `{"v":1,` + aQuestion("one")[1:]
+	send := func(who, query string) *http.Response {
+		resp, _ := s.as(t, who, http.MethodPost, importPath+query, file)
+		return resp
+	}
+	for range 2 {
+		assert.Equal(t, http.StatusOK, send("ada", "").StatusCode)
+	}
+	third := send("ada", "")
+	assert.Equal(t, http.StatusTooManyRequests, third.StatusCode)
+	assert.Equal(t, "2", third.Header.Get("RateLimit-Limit"))
+	for range 2*filesFactor - 2 { // what was refused is not counted
+		assert.Equal(t, http.StatusOK, send("ada", "?dry_run=1").StatusCode, "a rehearsal stores nothing")
+	}
+	assert.Equal(t, http.StatusTooManyRequests, send("ada", "?dry_run=1").StatusCode)
+	assert.Equal(t, []string{"imports", "files"}, refused)
+	assert.Equal(t, http.StatusOK, send("bob", "").StatusCode, "another account")
+	resp, _ := s.as(t, "ada", http.MethodGet, "/api/v1/items", "")
+	assert.Equal(t, http.StatusOK, resp.StatusCode, "another call")
+	local := newServer(t, func(o *Options) { o.Limits, o.Bank = Limits{Imports: 1, ImportsNow: 1}, s.opts.Bank })
+	for range 3 {
+		w := httptest.NewRecorder()
+		local.ServeHTTP(w, httptest.NewRequest(http.MethodPost, importPath, strings.NewReader(file)))
+		assert.NotEqual(t, http.StatusTooManyRequests, w.Code, "the person at the machine is free")
+	}
+}
+
+func TestFewFilesOfAnAccountAreReadAtATime(t *testing.T) {
+	s := newSite(t, func(o *Options) { o.Limits = Limits{Account: 100, Key: 100, Imports: 1000, ImportsNow: 2} })
+	s.member(t, "ada", sat.Teacher)
+	server := httptest.NewServer(s)
+	defer server.Close()
+	file := `{"v":1,` + aQuestion("one")[1:]
+	send := func(body io.Reader) (status int) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+importPath+"?dry_run=1", body)
+		require.NoError(t, err)
+		req.Header.Set("Authorization", "Bearer "+s.secrets["ada"])
+		resp, err := http.DefaultClient.Do(req)
+		if !assert.NoError(t, err) {
+			return 0
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode
+	}
+	var sent sync.WaitGroup
+	var lines []*io.PipeWriter
+	for range 2 {
+		body, line := io.Pipe()
+		lines = append(lines, line)
+		sent.Go(func() { assert.Equal(t, http.StatusOK, send(body), "a file on a slow line") })
+		_, err := io.WriteString(line, file[:10])
+		require.NoError(t, err)
+	}
+	require.Eventually(t, func() bool { return send(strings.NewReader(file)) == http.StatusTooManyRequests }, time.Minute, time.Millisecond)
+	for _, line := range lines {
+		_, err := io.WriteString(line, file[10:])
+		require.NoError(t, err)
+		require.NoError(t, line.Close())
+	}
+	sent.Wait()
 }
 
 // faces are the calls that ask the engine.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
@@ -38,7 +39,7 @@ func (s *Server) route(public *url.URL) error {
 	)
 	r.Use(crossOrigin...)
 	r.Use(
-		middleware.Timeout(s.opts.Timeout),
+		middleware.Timeout(s.longest),
 		limitBody,
 	)
 	r.NotFound(handle(func(http.ResponseWriter, *http.Request) error { return errNoRoute() }))
@@ -60,7 +61,7 @@ func (s *Server) route(public *url.URL) error {
 	s.registerAccounts(described)
 	s.registerArena(described)
 	s.registerBank(described)
-	files := r.With(s.identified, counted, s.admitted, fileBody, s.once)
+	files := r.With(s.identified, counted, s.admitted, middleware.SlowBody, fileBody, s.once)
 	files.Method(http.MethodPost, importPath, handle(s.importItems))
 	routes.Method(http.MethodGet, exportPath, handle(s.exportItems))
 	describeBankFiles(doc)
@@ -129,6 +130,14 @@ func handle(h func(w http.ResponseWriter, r *http.Request) error) http.HandlerFu
 			serveError(w, r, err)
 		}
 	}
+}
+
+// longest is how long a request may take: that of a file begins to be served once the file has arrived.
+func (s *Server) longest(r *http.Request) time.Duration {
+	if r.URL.Path == importPath {
+		return middleware.Upload + s.opts.Timeout()
+	}
+	return s.opts.Timeout()
 }
 
 // quotas bounds what each caller may ask for, where limits are set.

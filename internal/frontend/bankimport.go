@@ -18,6 +18,9 @@ import (
 	"sattutor/internal/sat"
 )
 
+// importPath is where files are sent.
+const importPath = "/bank/import"
+
 // Bounds of files that wait to be confirmed.
 const (
 	maxUpload   = 10<<20 + 64<<10 // bytes of a form with a file

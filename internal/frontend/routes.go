@@ -28,7 +28,12 @@ func (s *Server) route(public *url.URL) error {
 	}
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(s.handle(func(http.ResponseWriter, *http.Request) error { return errCrossOrigin }))
-	limit := func() time.Duration { return s.opts.Timeout() + renderMargin }
+	limit := func(r *http.Request) time.Duration {
+		if r.URL.Path == importPath {
+			return middleware.Upload + s.opts.Timeout() + renderMargin
+		}
+		return s.opts.Timeout() + renderMargin
+	}
 	r := chi.NewRouter()
 	r.Use(
 		middleware.RequestID(s.opts.NewID), // first: everything below names the request by it
@@ -78,9 +83,9 @@ func (s *Server) route(public *url.URL) error {
 
 // limitBody bounds a form, and with it the file that one form carries.
 func (s *Server) limitBody(next http.Handler) http.Handler {
-	form, file := middleware.BodyLimit(MaxBody, s.serveError)(next), middleware.BodyLimit(maxUpload, s.serveError)(next)
+	form, file := middleware.BodyLimit(MaxBody, s.serveError)(next), middleware.SlowBody(middleware.BodyLimit(maxUpload, s.serveError)(next))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/bank/import" {
+		if r.URL.Path == importPath {
 			file.ServeHTTP(w, r)
 			return
 		}

@@ -25,5 +25,8 @@ func BodyLimit(limit int64, fail Fail) Wrap {
 
 // TooLarge is the error for a body of more than limit bytes.
 func TooLarge(limit int64) *sat.Error {
+	if limit >= 1<<20 {
+		return sat.Errorf(sat.TooLarge, "The file is larger than %d MiB. Split it.", limit>>20)
+	}
 	return sat.Errorf(sat.TooLarge, "The request is larger than %d KiB. Send a shorter passage.", limit>>10)
 }

@@ -1,6 +1,9 @@
 package middleware
 
 import (
+	"cmp"
+	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"sync"
@@ -14,15 +17,18 @@ import (
 // Counter counts requests by caller and window; package store has one that several processes share.
 type Counter = httprate.LimitCounter
 
-// quotaWindow is the time over which requests are counted.
+// quotaWindow is the time over which requests are counted where a quota names none.
 const quotaWindow = time.Minute
 
 // Quota is how much one caller of a kind may ask for.
 type Quota struct {
-	Name      string // of the kind: "answers/account"
-	PerMinute int
-	AtATime   int // 0 for no bound
+	Name     string        // of the kind: "answers/account"
+	Requests int           // in one window
+	Window   time.Duration // 0 for a minute
+	AtATime  int           // 0 for no bound
 }
+
+func (q Quota) window() time.Duration { return cmp.Or(q.Window, quotaWindow) }
 
 // Charge is a caller and the quota that the request counts against.
 type Charge struct {
@@ -83,7 +89,7 @@ func (q *quotas) rate(quota Quota) *httprate.RateLimiter {
 		if q.opts.Counter != nil {
 			opts = append(opts, httprate.WithLimitCounter(q.opts.Counter(quota.Name)))
 		}
-		limiter = httprate.NewRateLimiter(quota.PerMinute, quotaWindow, opts...)
+		limiter = httprate.NewRateLimiter(quota.Requests, quota.window(), opts...)
 		q.rates[quota.Name] = limiter
 	}
 	return limiter
@@ -96,7 +102,7 @@ func (q *quotas) count(w http.ResponseWriter, r *http.Request, c Charge) error {
 	over := q.rate(c.Quota).OnLimit(&headerOnly{header: header}, r, c.Who)
 	left, _ := strconv.Atoi(header.Get("RateLimit-Remaining"))
 	until, _ := strconv.ParseInt(header.Get("RateLimit-Reset"), 10, 64)
-	wait := min(max(time.Until(time.Unix(until, 0)), time.Second), quotaWindow)
+	wait := min(max(time.Until(time.Unix(until, 0)), time.Second), c.Quota.window())
 	before, err := strconv.Atoi(w.Header().Get("RateLimit-Remaining"))
 	if over || err != nil || left < before {
 		w.Header().Set("RateLimit-Limit", header.Get("RateLimit-Limit"))
@@ -106,8 +112,17 @@ func (q *quotas) count(w http.ResponseWriter, r *http.Request, c Charge) error {
 	if !over {
 		return nil
 	}
-	return &sat.Error{Code: sat.RateLimited, RetryAfter: wait, Message: "That were more than " + strconv.Itoa(c.Quota.PerMinute) +
-		" requests in a minute. Wait a moment, then go on."}
+	return &sat.Error{Code: sat.RateLimited, RetryAfter: wait, Message: c.Quota.over(wait)}
+}
+
+// over says that there were more requests than allowed, and when there may be more.
+func (q Quota) over(wait time.Duration) string {
+	pause := "a moment"
+	if wait > quotaWindow {
+		pause = fmt.Sprintf("%d minutes", int(math.Ceil(wait.Minutes())))
+	}
+	return fmt.Sprintf("There were more than %d requests of yours in %s. Wait %s, then go on.", q.Requests,
+		map[bool]string{true: "a minute", false: "an hour"}[q.window() < time.Hour], pause)
 }
 
 func (q *quotas) enter(c Charge) bool {

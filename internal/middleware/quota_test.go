@@ -27,8 +27,8 @@ func quotaFail(w http.ResponseWriter, _ *http.Request, err error) {
 
 func TestQuotasCountEachCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		account := Quota{Name: "account", PerMinute: 3}
-		address := Quota{Name: "address", PerMinute: 5}
+		account := Quota{Name: "account", Requests: 3}
+		address := Quota{Name: "address", Requests: 5}
 		var refused []string
 		wrap := Quotas(QuotaOptions{Fail: quotaFail, Refused: func(name string) { refused = append(refused, name) },
 			Charges: func(r *http.Request) (charges []Charge) {
@@ -65,7 +65,7 @@ func TestQuotasCountEachCaller(t *testing.T) {
 }
 
 func TestQuotasBoundWhatIsUnderWay(t *testing.T) {
-	two := Quota{Name: "account", PerMinute: 1000, AtATime: 2}
+	two := Quota{Name: "account", Requests: 1000, AtATime: 2}
 	wrap := Quotas(QuotaOptions{Fail: quotaFail, Charges: func(r *http.Request) []Charge { return []Charge{{two, r.Header.Get("Who")}} }})
 	begun, end := make(chan bool), make(chan bool)
 	slow := func(w http.ResponseWriter, r *http.Request) {
@@ -95,6 +95,29 @@ func TestQuotasBoundWhatIsUnderWay(t *testing.T) {
 	wg.Wait()
 }
 
+func TestAQuotaMayCountByTheHour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var said string
+		wrap := Quotas(QuotaOptions{Charges: func(*http.Request) []Charge {
+			return []Charge{{Quota{Name: "imports", Requests: 2, Window: time.Hour}, "ada"}}
+		}, Fail: func(w http.ResponseWriter, r *http.Request, err error) {
+			said = err.Error()
+			quotaFail(w, r, err)
+		}})
+		ask := func() *httptest.ResponseRecorder { return serve(t, get("/items/1"), ok, wrap) }
+		for range 2 {
+			assert.Equal(t, http.StatusNoContent, ask().Code)
+			time.Sleep(5 * time.Minute)
+		}
+		w := ask()
+		assert.Equal(t, http.StatusTooManyRequests, w.Code, "ten minutes later")
+		assert.Equal(t, "3000", w.Header().Get("RateLimit-Reset"), "the hour began with the clock's")
+		assert.Contains(t, said, "more than 2 requests of yours in an hour. Wait 50 minutes")
+		time.Sleep(2 * time.Hour)
+		assert.Equal(t, http.StatusNoContent, ask().Code)
+	})
+}
+
 func TestQuotasLeaveFreeRequestsAlone(t *testing.T) {
 	w := serve(t, get("/items/1"), ok, Quotas(QuotaOptions{Fail: quotaFail, Charges: func(*http.Request) []Charge { return nil }}))
 	assert.Equal(t, http.StatusNoContent, w.Code)
@@ -103,7 +126,7 @@ func TestQuotasLeaveFreeRequestsAlone(t *testing.T) {
 
 func TestQuotasCountWithOtherProcesses(t *testing.T) {
 	shared := httprate.NewLocalLimitCounter(quotaWindow)
-	quota := Quota{Name: "account", PerMinute: 2}
+	quota := Quota{Name: "account", Requests: 2}
 	process := func() Wrap {
 		return Quotas(QuotaOptions{Fail: quotaFail, Counter: func(string) httprate.LimitCounter { return shared },
 			Charges: func(*http.Request) []Charge { return []Charge{{quota, "ada"}} }})

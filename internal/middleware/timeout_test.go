@@ -15,7 +15,7 @@ import (
 
 func TestTimeoutEndsTheContext(t *testing.T) {
 	limit := time.Minute
-	wrap := Timeout(func() time.Duration { return limit })
+	wrap := Timeout(func(*http.Request) time.Duration { return limit })
 	remaining := func() (left time.Duration) {
 		serve(t, get("/items/1"), func(w http.ResponseWriter, r *http.Request) {
 			deadline, _ := r.Context().Deadline()
@@ -41,7 +41,7 @@ func TestTimeoutOutlastsTheServersOwnDeadlines(t *testing.T) {
 			w.WriteHeader(http.StatusTeapot)
 		}
 	})
-	server := httptest.NewUnstartedServer(RequestID(fixedID)(Timeout(func() time.Duration { return 10 * time.Second })(slow)))
+	server := httptest.NewUnstartedServer(RequestID(fixedID)(Timeout(func(*http.Request) time.Duration { return 10 * time.Second })(slow)))
 	server.Config.ReadTimeout, server.Config.WriteTimeout = 150*time.Millisecond, 150*time.Millisecond
 	server.Start()
 	defer server.Close()
@@ -57,6 +57,45 @@ func TestTimeoutOutlastsTheServersOwnDeadlines(t *testing.T) {
 		require.NoError(t, err)
 		_ = reply.Body.Close()
 		assert.Equal(t, "answered", string(body))
+	}
+}
+
+// A file may take longer to arrive than a question may.
+func TestSlowBodyOutlastsTheServersReadDeadline(t *testing.T) {
+	read := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		_, _ = w.Write(body)
+	})
+	for _, c := range []struct {
+		name    string
+		handler http.Handler
+		arrives bool
+	}{{"a question", read, false}, {"a file", SlowBody(read), true}} {
+		t.Run(c.name, func(t *testing.T) {
+			server := httptest.NewUnstartedServer(c.handler)
+			server.Config.ReadTimeout = 100 * time.Millisecond
+			server.Start()
+			defer server.Close()
+			body, line := io.Pipe()
+			go func() {
+				_, _ = io.WriteString(line, "first ")
+				time.Sleep(300 * time.Millisecond)
+				_, _ = io.WriteString(line, "second")
+				_ = line.Close()
+			}()
+			reply, err := http.Post(server.URL, "text/plain", body)
+			if err != nil {
+				assert.False(t, c.arrives, err)
+				return
+			}
+			defer func() { _ = reply.Body.Close() }()
+			got, _ := io.ReadAll(reply.Body)
+			assert.Equal(t, c.arrives, string(got) == "first second")
+		})
 	}
 }
 

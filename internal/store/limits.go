@@ -53,6 +53,9 @@ type counterRow struct {
 	Count  int64   `bun:"count"`
 }
 
+// counterKept is how long counts are needed: the longest window is an hour, and looks back at the one before it.
+const counterKept = 3 * time.Hour
+
 // counterTimeout bounds one count: a slow database must not hold up what it counts.
 const counterTimeout = time.Second
 

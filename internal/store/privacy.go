@@ -104,7 +104,7 @@ func (s *Store) Expire(ctx context.Context, before time.Time) (deleted int, err 
 			tx.NewDelete().Table("tokens").Where("expires_at < ?", at(now)),
 			tx.NewDelete().Table("invites").Where("expires_at < ?", at(now)),
 			tx.NewDelete().Table("replies").Where("expires_at < ?", at(now)),
-			tx.NewDelete().Table("counters").Where("begin < ?", at(now.Add(-time.Hour))),
+			tx.NewDelete().Table("counters").Where("begin < ?", at(now.Add(-counterKept))),
 			tx.NewDelete().Table("throttles").Where("last < ?", at(now.Add(-24*time.Hour))),
 			idleGuests(tx, before),
 		} {

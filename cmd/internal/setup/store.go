@@ -123,7 +123,7 @@ func limits(cfg config.Config) backend.Limits {
 		return backend.Limits{}
 	}
 	return backend.Limits{Account: cfg.AccountLimit, Key: cfg.KeyLimit, Address: cfg.AddressLimit,
-		AccountNow: 2, KeyNow: 16, AddressNow: 64}
+		AccountNow: 2, KeyNow: 16, AddressNow: 64, Imports: 10, ImportsNow: 2}
 }
 
 // counter gives what counts requests: several replicas on one PostgreSQL count together.
