@@ -79,16 +79,6 @@ type selectBox struct {
 	Options     []option
 }
 
-// filters gives the search form's select boxes as a query has them.
-func filters(q url.Values) []selectBox {
-	return []selectBox{
-		{"skill", "Skill", options("any skill", q.Get("skill"), sat.Skills(), skillLabel)},
-		{"framework", "Exam", options("any exam", q.Get("framework"), sat.Frameworks(), plainLabel)},
-		{"genre", "Genre", options("any genre", q.Get("genre"), sat.Genres(), plainLabel)},
-		{"difficulty", "Difficulty", options("any", q.Get("difficulty"), sat.Difficulties(), sat.Difficulty.Title)},
-	}
-}
-
 // bankPage is the page /bank.
 type bankPage struct {
 	Page
@@ -99,7 +89,7 @@ type bankPage struct {
 	From, To int
 	Before   string // addresses of the neighbouring pages; "" for none
 	After    string
-	Export   string // query that exports what was found
+	Export   string // address of the page that exports what was found
 	Sought   bool   // something narrows the list
 	Reported bool
 	Teaches  bool   // who looks at it may change the bank
@@ -108,17 +98,9 @@ type bankPage struct {
 
 const bankPageSize = 20
 
-// bankFilters are the names of the search form.
-var bankFilters = []string{"q", "skill", "framework", "genre", "difficulty", "split", "tag", "passage", "reported"}
-
 // bankList is GET /bank.
 func (s *Server) bankList(w http.ResponseWriter, r *http.Request) error {
-	query := url.Values{}
-	for _, name := range bankFilters {
-		if v := strings.TrimSpace(r.URL.Query().Get(name)); v != "" {
-			query.Set(name, v)
-		}
-	}
+	query := filterOf(r)
 	filter := query.Encode()
 	from, _ := strconv.Atoi(r.URL.Query().Get("from"))
 	from = max(from, 0)
@@ -133,8 +115,11 @@ func (s *Server) bankList(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := bankPage{Teaches: s.teaches(r), Page: s.page(r, "Question bank"), Words: query.Get("q"), Filters: filters(query),
-		Items: list.Items, Total: list.Total, From: from + 1, To: from + len(list.Items), Export: filter, Sought: filter != "",
-		Reported: query.Get("reported") != "", Done: doneWords(r.URL.Query().Get("done"))}
+		Items: list.Items, Total: list.Total, From: from + 1, To: from + len(list.Items), Export: "/bank/export?" + filter,
+		Sought: filter != "", Reported: query.Get("reported") != "", Done: doneWords(r.URL.Query().Get("done"))}
+	if page.Teaches {
+		page.Filters = append(page.Filters, splitFilter(query))
+	}
 	address := func(from int) string { return "/bank?" + filter + "&from=" + strconv.Itoa(from) }
 	if from > 0 {
 		page.Before = address(max(from-bankPageSize, 0))
@@ -146,9 +131,20 @@ func (s *Server) bankList(w http.ResponseWriter, r *http.Request) error {
 }
 
 // teaches tells that the visitor may change the bank.
-func (s *Server) teaches(r *http.Request) bool {
+func (s *Server) teaches(r *http.Request) bool { return s.onlyTeachers(r) == nil }
+
+// onlyTeachers refuses who may not change the bank, before they have typed anything.
+func (s *Server) onlyTeachers(r *http.Request) error {
 	me, err := s.me(r)
-	return err == nil && (me.Manner == string(sat.AsLocal) || me.Role == string(sat.Teacher) || me.Role == string(sat.Admin))
+	switch {
+	case err != nil:
+		return err
+	case me.Manner == string(sat.AsLocal), me.Role == string(sat.Teacher), me.Role == string(sat.Admin):
+		return nil
+	case me.Manner == string(sat.BySignIn):
+		return sat.Errorf(sat.Forbidden, "Only teachers change the question bank and take it along.")
+	}
+	return sat.Errorf(sat.Unauthorized, "Sign in with a teacher’s account to change the question bank.")
 }
 
 // doneWords says what a redirect has left done. Other words are not repeated.

@@ -3,6 +3,7 @@ package frontend
 import (
 	"bytes"
 	"context"
+	"html"
 	"io"
 	"log/slog"
 	"mime/multipart"
@@ -30,6 +31,7 @@ import (
 type bankSite struct {
 	*Server
 	store *store.Store
+	desk  *questionbank.Desk
 }
 
 type silent struct{}
@@ -68,7 +70,7 @@ func newBankSite(t *testing.T) *bankSite {
 	require.NoError(t, err)
 	pages, err := New(Options{Backend: client, Bank: client})
 	require.NoError(t, err)
-	return &bankSite{pages, s}
+	return &bankSite{pages, s, desk}
 }
 
 // fill takes the shipped questions in.
@@ -254,6 +256,46 @@ func TestAnExportSaysWhatItLoses(t *testing.T) {
 	assert.True(t, strings.HasPrefix(file, "id,framework"))
 	assert.Contains(t, s.see(t, "/bank/export?format=jsonl"), "carries everything")
 	assert.Contains(t, s.see(t, "/bank/export?format=jsonl&q=xyzzy"), "No question fits")
+}
+
+// TestWhatWasFoundIsWhatIsExported follows the links and sends the form as a browser would.
+func TestWhatWasFoundIsWhatIsExported(t *testing.T) {
+	s := newBankSite(t)
+	it, _ := itemOfForm(lampForm())
+	it.ID, it.Split, it.Tags = "held-1", sat.ForHoldout, []string{"oil", "lamp"}
+	_, _, err := s.desk.Save(t.Context(), "", it, 0)
+	require.NoError(t, err)
+	_, err = s.store.ReportItem(t.Context(), sat.ItemReport{ItemID: "bennett-visit-4", Reason: "the key is wrong"})
+	require.NoError(t, err)
+	link := func(body, words string) string {
+		m := regexp.MustCompile(`href="([^"]+)"[^>]*>` + words + `<`).FindStringSubmatch(body)
+		require.NotNil(t, m, words)
+		return html.UnescapeString(m[1])
+	}
+	for query, want := range map[string]struct{ words, only string }{
+		"q=lamp&split=holdout":                     {"the words “lamp”, kept for holdout", "held-1"},
+		"skill=WIC&genre=literature&reported=true": {"skill WIC, genre literature, reported", "bennett-visit-4"},
+		"tag=oil": {"tag oil", "held-1"},
+		"domain=INI&framework=digital&tag=lamp&passage=": {"exam digital, domain INI, tag lamp", "held-1"},
+	} {
+		page := s.see(t, link(s.see(t, "/bank?"+query), "Export these"))
+		assert.Contains(t, page, "To be exported: 1 question ("+want.words+").", query)
+		form := url.Values{"format": {"jsonl"}}
+		for _, m := range regexp.MustCompile(`<input[^>]+name="(\w+)"[^>]+value="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+			form.Set(m[1], html.UnescapeString(m[2]))
+		}
+		for _, m := range regexp.MustCompile(`<select[^>]+name="(\w+)">(.*?)</select>`).FindAllStringSubmatch(page, -1) {
+			if on := regexp.MustCompile(`value="([^"]*)" selected`).FindStringSubmatch(m[2]); on != nil && m[1] != "format" {
+				form.Set(m[1], on[1])
+			}
+		}
+		page = s.see(t, "/bank/export?"+form.Encode())
+		assert.Contains(t, page, "To be exported: 1 question ("+want.words+").", query)
+		_, file := s.send(http.MethodGet, link(page, "Download the file"), "", "")
+		assert.Equal(t, 1, strings.Count(strings.TrimSpace(file), "\n")+1, query)
+		assert.Contains(t, file, `"`+want.only+`"`, query)
+	}
+	assert.Contains(t, s.see(t, link(s.see(t, "/bank"), "Export these")), "all 57 questions of the bank, those kept for tests included")
 }
 
 func TestFieldsAreNamedAsTheLabelsAre(t *testing.T) {

@@ -102,6 +102,9 @@ func (s *Server) itemEditPage(r *http.Request, it sat.Item, version int) itemEdi
 
 // itemNew is GET /bank/new.
 func (s *Server) itemNew(w http.ResponseWriter, r *http.Request) error {
+	if err := s.onlyTeachers(r); err != nil {
+		return err
+	}
 	it := sat.Item{Framework: sat.Digital, Licence: sat.CC0, Choices: make([]sat.Choice, 4), Passages: make([]sat.Passage, 1)}
 	return render(w, http.StatusOK, s.views.itemEdit, s.itemEditPage(r, it, 0))
 }

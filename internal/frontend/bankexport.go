@@ -1,8 +1,10 @@
 package frontend
 
 import (
+	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -19,11 +21,13 @@ type exportPage struct {
 	Words    string
 	Formats  []option
 	Filters  []selectBox
+	Carried  []hiddenField // what else chooses the questions
+	Which    string        // the choice in words; "" for the whole bank
+	Total    int           // how many questions it chooses
 	Chosen   bool
 	Items    int
 	Losses   []lossLine
 	Download string
-	Nothing  bool
 }
 
 // lossLine says how many questions lose a field.
@@ -47,20 +51,42 @@ func exportFormats(chosen string) []option {
 
 var listPlace = regexp.MustCompile(`\[\d+\]`)
 
-// exportForm is GET /bank/export: the choice, and what the chosen format would lose.
+// exportForm is GET /bank/export: the choice, how many questions it holds, and what the chosen format would lose.
 func (s *Server) exportForm(w http.ResponseWriter, r *http.Request) error {
-	q := r.URL.Query()
-	page := exportPage{Page: s.page(r, "Export questions"), Words: q.Get("q"), Formats: exportFormats(q.Get("format")), Filters: filters(q)}
-	if q.Get("format") == "" {
-		return render(w, http.StatusOK, s.views.export, page)
+	if err := s.onlyTeachers(r); err != nil {
+		return err
 	}
-	q.Set("report", "1")
+	filter, format := filterOf(r), r.URL.Query().Get("format")
+	page := exportPage{Page: s.page(r, "Export questions"), Words: filter.Get("q"), Formats: exportFormats(format), Which: filterWords(filter)}
+	page.Filters = append(filters(filter), splitFilter(filter))
+	page.Carried = carried(filter, page.Filters)
 	ctx, cancel := s.backendContext(r)
 	defer cancel()
-	reply, err := s.opts.Bank.ExportItems(ctx, q)
-	if sat.CodeOf(err) == sat.NotFound {
-		page.Nothing = true
+	query := maps.Clone(filter)
+	query.Set("limit", "1")
+	found, err := s.opts.Bank.Items(ctx, query)
+	if err != nil {
+		return err
+	}
+	page.Total = found.Total
+	if format == "" {
 		return render(w, http.StatusOK, s.views.export, page)
+	}
+	filter.Set("format", format)
+	if err := s.rehearseExport(ctx, &page, filter); err != nil {
+		return err
+	}
+	return render(w, http.StatusOK, s.views.export, page)
+}
+
+// rehearseExport asks what a file would hold, and what it would lose.
+func (s *Server) rehearseExport(ctx context.Context, page *exportPage, query url.Values) error {
+	page.Download = "/bank/export/file?" + query.Encode()
+	query.Set("report", "1")
+	reply, err := s.opts.Bank.ExportItems(ctx, query)
+	if sat.CodeOf(err) == sat.NotFound {
+		page.Total = 0
+		return nil
 	}
 	if err != nil {
 		return err
@@ -73,9 +99,8 @@ func (s *Server) exportForm(w http.ResponseWriter, r *http.Request) error {
 	if err := json.NewDecoder(reply).Decode(&report); err != nil {
 		return err
 	}
-	q.Del("report")
-	page.Chosen, page.Items, page.Losses, page.Download = true, report.Items, lossLines(report.Losses), "/bank/export/file?"+q.Encode()
-	return render(w, http.StatusOK, s.views.export, page)
+	page.Chosen, page.Items, page.Losses = true, report.Items, lossLines(report.Losses)
+	return nil
 }
 
 // lossLines counts losses by field.
