@@ -69,6 +69,7 @@ func saidOf(done string) string {
 		"password": "The password is changed. You are signed in here alone.", "keep": "Your choice is kept.",
 		"revoked": "The key does not work any more.", "ended": "That sign-in has ended.",
 		"answers": "Your questions and answers are deleted.",
+		"back":    "You are signed in. What you typed waits in the other tab: send it again there.",
 	}[done]
 }
 
@@ -203,9 +204,7 @@ func (s *Server) newKey(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	k, err := s.opts.Backend.NewKey(ctx, api.KeyRequest{Label: r.PostForm.Get("label"), Scopes: r.PostForm["scopes"]})
 	if err != nil {
 		list := inputs{page.KeyLabel}
-		if page.Trouble = list.blame(err); page.Trouble == "" {
-			page.Trouble = tell(err)
-		}
+		page.Trouble = list.blame(err)
 		page.KeyLabel = list[0]
 		return s.showAccount(w, r, page, err)
 	}

@@ -1,22 +1,16 @@
 package frontend
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-chi/chi/v5"
 
 	"sattutor/internal/api"
-	"sattutor/internal/apiclient"
-	"sattutor/internal/middleware"
 	"sattutor/internal/sat"
 )
 
@@ -162,14 +156,8 @@ func (s *Server) refuseArena(w http.ResponseWriter, r *http.Request, block strin
 	}
 	n.Auto = false
 	page.Notice = n
-	middleware.Note(r.Context(), slog.String("result", n.Kind))
-	if n.status >= http.StatusInternalServerError {
-		middleware.Note(r.Context(), slog.String("error", err.Error()))
-		n.RequestID = cmp.Or(apiclient.RequestIDOf(err), middleware.IDOf(r.Context()))
-	}
-	if n.status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", strconv.Itoa(max(n.Seconds, int(leastRetry/time.Second))))
-	}
+	s.noteFailure(r, n, err)
+	n.setRetryAfter(w)
 	return render(w, n.status, s.views.arena, page)
 }
 

@@ -43,6 +43,7 @@ func (s *Server) routeBank(r chi.Router) {
 	r.Post("/bank/new", s.handle(s.itemSave))
 	r.Get("/bank/import", s.handle(s.importForm))
 	r.Post("/bank/import", s.handle(s.importRun))
+	r.Get("/bank/import/report", s.handle(s.importTable))
 	r.Post("/bank/undo", s.handle(s.importUndo))
 	r.Get("/bank/export", s.handle(s.exportForm))
 	r.Get("/bank/export/file", s.handle(s.exportFile))

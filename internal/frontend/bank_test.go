@@ -3,6 +3,8 @@ package frontend
 import (
 	"bytes"
 	"context"
+	"encoding/csv"
+	"errors"
 	"html"
 	"io"
 	"log/slog"
@@ -14,10 +16,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sattutor/internal/api"
 	"sattutor/internal/apiclient"
 	"sattutor/internal/backend"
 	"sattutor/internal/questionbank"
@@ -32,6 +36,34 @@ type bankSite struct {
 	*Server
 	store *store.Store
 	desk  *questionbank.Desk
+	bank  *brittle
+}
+
+// brittle is a bank that fails as a test says.
+type brittle struct {
+	Bank
+	err error // of every call that changes or judges something; nil for none
+}
+
+func (b *brittle) CheckItem(ctx context.Context, it sat.Item) (api.ItemCheck, error) {
+	if b.err != nil {
+		return api.ItemCheck{}, b.err
+	}
+	return b.Bank.CheckItem(ctx, it)
+}
+
+func (b *brittle) ImportItems(ctx context.Context, file []byte, query url.Values) (sat.ImportReport, error) {
+	if b.err != nil {
+		return sat.ImportReport{}, b.err
+	}
+	return b.Bank.ImportItems(ctx, file, query)
+}
+
+func (b *brittle) Items(ctx context.Context, query url.Values) (api.ItemList, error) {
+	if b.err != nil {
+		return api.ItemList{}, b.err
+	}
+	return b.Bank.Items(ctx, query)
 }
 
 type silent struct{}
@@ -61,16 +93,17 @@ func newBankSite(t *testing.T) *bankSite {
 	require.NoError(t, err)
 	desk := questionbank.NewDesk(s)
 	fill(t, desk)
-	api, err := backend.New(backend.Options{Answers: silent{}, Models: silent{}, Bank: newShelves(s, desk),
+	served, err := backend.New(backend.Options{Answers: silent{}, Models: silent{}, Bank: newShelves(s, desk),
 		Parse: func(string) (sat.Question, error) { return sat.Question{}, nil }})
 	require.NoError(t, err)
-	server := httptest.NewServer(api)
+	server := httptest.NewServer(served)
 	t.Cleanup(server.Close)
 	client, err := apiclient.New(apiclient.Options{BaseURL: server.URL})
 	require.NoError(t, err)
-	pages, err := New(Options{Backend: client, Bank: client})
+	bank := &brittle{Bank: client}
+	pages, err := New(Options{Backend: client, Bank: bank})
 	require.NoError(t, err)
-	return &bankSite{pages, s, desk}
+	return &bankSite{pages, s, desk, bank}
 }
 
 // fill takes the shipped questions in.
@@ -234,15 +267,124 @@ func TestAFileIsRehearsedAndTakenIn(t *testing.T) {
 	assert.Contains(t, again, "the bank has changed since")
 	resp, raw := s.upload(t, confirm, "")
 	require.Equal(t, http.StatusSeeOther, resp.StatusCode, raw)
-	body = s.see(t, "/bank/import?done=imported")
-	assert.Contains(t, body, "were taken into the bank")
+	result := resp.Header.Get("Location")
+	body = s.see(t, result)
+	for _, want := range []string{"were taken into the bank", "What was done with bank.csv", "<dt>New</dt><dd>1</dd>", "<dt>Not taken</dt><dd>1</dd>",
+		"line 3, column 1", "Take the import back"} {
+		assert.Contains(t, body, want)
+	}
 	assert.Contains(t, s.see(t, "/bank?q=lamp+burned"), "What burned?")
-	resp, _ = s.post("/bank/undo", url.Values{"change": {hidden("change")}})
+	resp, _ = s.upload(t, confirm, "")
+	assert.Equal(t, result, resp.Header.Get("Location"), "a form that is sent twice stores once")
+	resp, table := s.send(http.MethodGet, regexp.MustCompile(`href="(/bank/import/report[^"]+)"`).FindStringSubmatch(body)[1], "", "")
+	assert.Contains(t, resp.Header.Get("Content-Disposition"), "import-report.csv")
+	rows, err := csv.NewReader(strings.NewReader(table)).ReadAll()
+	require.NoError(t, err)
+	assert.Equal(t, []string{"n", "id", "action", "line", "column", "cell", "field", "code", "severity", "message"}, rows[0])
+	assert.Len(t, rows, 1+strings.Count(body, `class="error"`)+strings.Count(body, `class="warning"`)+strings.Count(body, `class="info"`)+
+		strings.Count(body, `class="loss"`)+2, "every finding, and what became of two questions")
+	undo := url.Values{"change": {hidden("change")}}
+	resp, _ = s.post("/bank/undo", undo)
 	require.Equal(t, http.StatusSeeOther, resp.StatusCode)
 	assert.NotContains(t, s.see(t, "/bank?q=lamp+burned"), "What burned?")
+	assert.Contains(t, s.see(t, result), "The import was taken back.")
+	resp, body = s.post("/bank/undo", undo)
+	assert.Equal(t, http.StatusConflict, resp.StatusCode)
+	assert.Contains(t, body, "This change was undone already.")
+	assert.Contains(t, body, "Changes of the bank", "the list stays")
 	resp, body = s.upload(t, map[string]string{"token": "gone", "plan": "x"}, "")
 	assert.Equal(t, http.StatusUnprocessableEntity, resp.StatusCode)
 	assert.Contains(t, body, "is forgotten")
+}
+
+// bankTroubles are errors of the backend, and how every page of the bank tells them.
+var bankTroubles = []struct {
+	err    error
+	status int
+	words  string
+	retry  string
+}{
+	{&sat.Error{Code: sat.Unauthorized, Message: "Send it as Authorization: Bearer.", Err: &apiclient.Reply{Status: 401}}, 401, "You are not signed in, or not any more.", ""},
+	{sat.Errorf(sat.Forbidden, "Your account does not have the rights for this."), 403, "Your account does not have the rights for this.", ""},
+	{&sat.Error{Code: sat.RateLimited, Message: "many", RetryAfter: 7 * time.Second}, 429, "Try again in 7 s.", "7"},
+	{&sat.Error{Code: sat.Unavailable, Reason: apiclient.ReasonUnreachable}, 503, "cannot be reached", "2"},
+	{&sat.Error{Code: sat.Unavailable, Reason: "storage", RetryAfter: 3 * time.Second}, 503, "Nothing can be stored or looked up just now", "3"},
+	{&sat.Error{Code: sat.Timeout}, 504, "took too long", ""},
+	{&sat.Error{Code: sat.BadOutput}, 502, "no usable answer", ""},
+	{errors.New("secret"), 500, "Something went wrong on our side", ""},
+}
+
+func TestNoErrorLosesWhatATeacherTyped(t *testing.T) {
+	s := newBankSite(t)
+	form := lampForm()
+	form.Set("do", "save")
+	for _, c := range append(bankTroubles[:len(bankTroubles):len(bankTroubles)], bankTroubles[0]) {
+		s.bank.err = c.err
+		resp, body := s.post("/bank/new", form)
+		assert.Equal(t, c.status, resp.StatusCode, c.err)
+		assert.Equal(t, c.retry, resp.Header.Get("Retry-After"), c.err)
+		assert.Contains(t, body, "Nothing was saved")
+		assert.Contains(t, body, c.words)
+		assert.NotContains(t, body, "Bearer")
+		assert.NotContains(t, body, "secret")
+		for _, typed := range []string{"The lamp burned\nall night long.", "What burned?", ">\nThe pier</textarea>", "lamp burned all night"} {
+			assert.Contains(t, body, typed, c.err)
+		}
+		assert.Equal(t, c.status == 401, strings.Contains(body, `href="/sign-in?back=`), "who was signed out finds the way back")
+	}
+	s.bank.err = nil
+	resp, body := s.post("/bank/gone/edit", url.Values{"do": {"save"}, "version": {"3"}, "question": {"Typed?"}})
+	assert.NotEqual(t, http.StatusSeeOther, resp.StatusCode)
+	assert.Contains(t, body, "Typed?")
+}
+
+func TestPagesTellHonestlyWhyThereIsNothing(t *testing.T) {
+	s := newBankSite(t)
+	for _, c := range bankTroubles {
+		s.bank.err = c.err
+		resp, body := s.send(http.MethodGet, "/bank/export?q=lamp", "", "")
+		assert.Equal(t, c.status, resp.StatusCode, c.err)
+		assert.Equal(t, c.retry, resp.Header.Get("Retry-After"), c.err)
+		assert.Contains(t, body, c.words)
+		assert.NotContains(t, body, "Bearer")
+		assert.Equal(t, c.status == 401, strings.Contains(body, `href="/sign-in?back=%2Fbank%2Fexport%3Fq%3Dlamp"`))
+	}
+}
+
+func TestAFileThatMeetsAnErrorWaits(t *testing.T) {
+	s := newBankSite(t)
+	const file = "passage,question,a,b,c,d,answer,framework,skill\nThe lamp burned.,What burned?,lamp,sea,sky,pier,A,digital,INF\n"
+	hidden := func(body, name string) string {
+		return regexp.MustCompile(`name="` + name + `" value="([^"]*)"`).FindStringSubmatch(body)[1]
+	}
+	s.bank.err = bankTroubles[3].err
+	resp, body := s.upload(t, nil, file)
+	assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+	assert.Contains(t, body, "cannot be reached")
+	assert.Contains(t, body, "Show what would happen with bank.csv")
+	assert.Contains(t, body, "Changes of the bank", "the list of changes stays")
+	s.bank.err = nil
+	resp, body = s.upload(t, map[string]string{"token": hidden(body, "token"), "plan": hidden(body, "plan")}, "")
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	assert.Contains(t, body, "Import 1 new")
+	plan := map[string]string{"token": hidden(body, "token"), "plan": hidden(body, "plan")}
+	s.bank.err = bankTroubles[0].err
+	resp, body = s.upload(t, plan, "")
+	assert.Equal(t, http.StatusUnauthorized, resp.StatusCode)
+	assert.Contains(t, body, "Import bank.csv now")
+	s.bank.err = nil
+	resp, _ = s.upload(t, map[string]string{"token": hidden(body, "token"), "plan": hidden(body, "plan")}, "")
+	assert.Equal(t, http.StatusSeeOther, resp.StatusCode)
+}
+
+func TestAFileThatIsTooLargeIsToldTheWayRound(t *testing.T) {
+	s := newBankSite(t)
+	resp, body := s.upload(t, nil, strings.Repeat("x", maxUpload))
+	assert.Equal(t, http.StatusRequestEntityTooLarge, resp.StatusCode)
+	assert.Contains(t, body, "a file may have up to 10 MiB")
+	assert.Contains(t, body, "several files")
+	assert.NotContains(t, body, "20,000")
+	assert.Contains(t, body, "Changes of the bank")
 }
 
 func TestAnExportSaysWhatItLoses(t *testing.T) {

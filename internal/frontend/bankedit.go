@@ -51,6 +51,7 @@ type itemEditPage struct {
 	Findings []told
 	Checked  bool
 	Conflict bool
+	Notice   *notice // why nothing could be done, nil where something was
 }
 
 // box is a line of the form, or with rows a text of several, with what is to be said of it.
@@ -145,7 +146,7 @@ func (s *Server) itemSave(w http.ResponseWriter, r *http.Request) error {
 	defer cancel()
 	check, err := s.opts.Bank.CheckItem(ctx, it)
 	if err != nil {
-		return err
+		return s.refuseItem(w, r, page, err)
 	}
 	page.Checked, page.Findings = true, findingsOfForm(it, lost, check.Findings)
 	switch {
@@ -165,7 +166,19 @@ func (s *Server) itemSave(w http.ResponseWriter, r *http.Request) error {
 	case sat.CodeOf(err) == sat.Invalid:
 		return render(w, http.StatusUnprocessableEntity, s.views.itemEdit, page) // the findings name each field
 	}
-	return err
+	return s.refuseItem(w, r, page, err)
+}
+
+// refuseItem shows the form as it was typed, and why nothing was done with it.
+func (s *Server) refuseItem(w http.ResponseWriter, r *http.Request, page itemEditPage, err error) error {
+	if left(r) {
+		return err
+	}
+	n := noticeOf(err).ofForm(err)
+	page.Notice = n
+	s.noteFailure(r, n, err)
+	n.setRetryAfter(w)
+	return render(w, n.status, s.views.itemEdit, page)
 }
 
 // findingsOfForm gives what is to be said of a form: what could not be read from it, and what lint says of the item. What

@@ -124,12 +124,8 @@ func lossLines(losses []sat.Finding) []lossLine {
 func (s *Server) exportFile(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := s.backendContext(r)
 	defer cancel()
-	q := url.Values{}
-	for name, values := range r.URL.Query() {
-		if name != "report" {
-			q[name] = values
-		}
-	}
+	q := filterOf(r)
+	q.Set("format", r.URL.Query().Get("format"))
 	file, err := s.opts.Bank.ExportItems(ctx, q)
 	if err != nil {
 		return err

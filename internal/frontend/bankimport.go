@@ -2,16 +2,14 @@ package frontend
 
 import (
 	"bytes"
-	"cmp"
-	"crypto/rand"
-	"fmt"
+	"errors"
 	"io"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"sattutor/internal/api"
@@ -28,66 +26,22 @@ const (
 	waitLimit   = 15 * time.Minute
 )
 
-// uploads keeps files between their rehearsal and their confirmation, so that nobody has to choose them twice. It keeps
-// a few for a while; the oldest goes first.
-type uploads struct {
-	mu    sync.Mutex
-	files []upload
-}
-
-type upload struct {
-	token, name string
-	pasted      bool
-	content     []byte
-	query       url.Values
-	at          time.Time
-}
-
-// keep takes a file and gives it back with the token by which it is found again.
-func (u *uploads) keep(f upload) upload {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.forget(f.at)
-	if len(u.files) == mostWaiting {
-		u.files = u.files[1:]
-	}
-	f.token = rand.Text()
-	u.files = append(u.files, f)
-	return f
-}
-
-// find gives a file that was kept.
-func (u *uploads) find(now time.Time, token string) (upload, bool) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.forget(now)
-	for _, f := range u.files {
-		if f.token == token {
-			return f, true
-		}
-	}
-	return upload{}, false
-}
-
-// forget drops what has waited too long.
-func (u *uploads) forget(now time.Time) {
-	for len(u.files) > 0 && now.Sub(u.files[0].at) > waitLimit {
-		u.files = u.files[1:]
-	}
-}
-
 // importPage is the page /bank/import.
 type importPage struct {
 	Page
 	Selects []selectBox
 	Error   string
+	Notice  *notice // why nothing could be done with the file, nil where something was
 	Report  *sat.ImportReport
 	Items   []importedItem // of the report
 	Text    string         // that was pasted
 	File    string
 	Token   string // of the file that waits to be confirmed
-	Plan    string
-	Changed bool // the bank has changed since the rehearsal
+	Plan    string // of the rehearsal; "" for a file that is not rehearsed
+	Table   string // address of the report as a table
+	Stored  bool   // the report says what was done, not what would be
+	Undone  bool   // it was taken back since
+	Changed bool   // the bank has changed since the rehearsal
 	Changes []api.BankChange
 	Done    string
 }
@@ -113,17 +67,40 @@ func (importPage) Readable() string {
 	return strings.Join(titles[:last], ", ") + " or " + titles[last]
 }
 
-// importForm is GET /bank/import.
+// importForm is GET /bank/import: the form, and after an import what it did.
 func (s *Server) importForm(w http.ResponseWriter, r *http.Request) error {
 	page := s.importPage(r)
-	ctx, cancel := s.backendContext(r)
-	defer cancel()
-	changes, err := s.opts.Bank.BankChanges(ctx)
+	changes, err := s.changes(r)
 	if err != nil {
 		return err
 	}
 	page.Changes = changes
+	if f, ok := s.uploads.find(s.opts.Now(), r.URL.Query().Get("file")); ok && f.stored {
+		page.report(f)
+	}
 	return render(w, http.StatusOK, s.views.imports, page)
+}
+
+// changes lists the newest changes of the bank.
+func (s *Server) changes(r *http.Request) ([]api.BankChange, error) {
+	ctx, cancel := s.backendContext(r)
+	defer cancel()
+	return s.opts.Bank.BankChanges(ctx)
+}
+
+// showImport sends the page. The changes belong to it, but what else it says is worth more than they are.
+func (s *Server) showImport(w http.ResponseWriter, r *http.Request, status int, page importPage) error {
+	if changes, err := s.changes(r); err == nil {
+		page.Changes = changes
+	}
+	return render(w, status, s.views.imports, page)
+}
+
+// report puts what is known of a file into the page.
+func (p *importPage) report(f upload) {
+	p.Report, p.Items, p.File, p.Plan = f.report, itemsOf(f.report.Entries), f.name, f.report.Plan
+	p.Table, p.Stored = "/bank/import/report?file="+url.QueryEscape(f.token), f.stored
+	p.Undone = slices.ContainsFunc(p.Changes, func(c api.BankChange) bool { return c.ID == f.report.Change && c.Undone })
 }
 
 // importRun is POST /bank/import: a file is rehearsed, or a rehearsed one is confirmed.
@@ -133,11 +110,15 @@ func (s *Server) importRun(w http.ResponseWriter, r *http.Request) error {
 		return badForm(err)
 	}
 	fields, file, name, err := formFile(parts)
-	if err != nil {
+	var tooBig *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooBig):
+		return s.refuseSize(w, r)
+	case err != nil:
 		return badForm(err)
 	}
 	if token := fields.Get("token"); token != "" {
-		return s.importConfirm(w, r, token, fields.Get("plan"))
+		return s.importKept(w, r, token, fields.Get("plan"))
 	}
 	pasted := len(file) == 0
 	if pasted {
@@ -146,7 +127,7 @@ func (s *Server) importRun(w http.ResponseWriter, r *http.Request) error {
 	if len(bytes.TrimSpace(file)) == 0 {
 		page := s.importPage(r)
 		page.Error = "Choose a file of questions first, or paste its text."
-		return render(w, http.StatusUnprocessableEntity, s.views.imports, page)
+		return s.showImport(w, r, http.StatusUnprocessableEntity, page)
 	}
 	query := url.Values{"format": {"auto"}, "framework": {fields.Get("framework")}, "skill": {fields.Get("skill")}}
 	return s.rehearse(w, r, http.StatusOK, s.uploads.keep(upload{name: name, pasted: pasted, content: file, query: query, at: s.opts.Now()}))
@@ -175,103 +156,87 @@ func formFile(parts *multipart.Reader) (fields url.Values, file []byte, name str
 	}
 }
 
-// rehearse shows what an import would do.
-func (s *Server) rehearse(w http.ResponseWriter, r *http.Request, status int, f upload) error {
+// refuseSize refuses a file that is too large, with the way round.
+func (s *Server) refuseSize(w http.ResponseWriter, r *http.Request) error {
 	page := s.importPage(r)
-	page.Changed = status == http.StatusConflict
+	page.Error = "Nothing was stored: a file may have up to 10 MiB, and this one has more. Save its questions as several files, and import one after the other."
+	return s.showImport(w, r, http.StatusRequestEntityTooLarge, page)
+}
+
+// sendFile sends a file to the backend, as a rehearsal or for good.
+func (s *Server) sendFile(r *http.Request, f upload, name, value string) (sat.ImportReport, error) {
 	ctx, cancel := s.backendContext(r)
 	defer cancel()
-	query := url.Values{"dry_run": {"1"}}
-	for name, values := range f.query {
-		query[name] = values
-	}
-	report, err := s.opts.Bank.ImportItems(ctx, f.content, query)
+	query := maps.Clone(f.query)
+	query.Set(name, value)
+	return s.opts.Bank.ImportItems(ctx, f.content, query)
+}
+
+// rehearse shows what an import would do.
+func (s *Server) rehearse(w http.ResponseWriter, r *http.Request, status int, f upload) error {
+	report, err := s.sendFile(r, f, "dry_run", "1")
 	if err != nil {
-		return err
+		return s.refuseFile(w, r, f, "", err)
 	}
-	page.Report, page.Items, page.File, page.Plan = &report, itemsOf(report.Entries), f.name, report.Plan
+	f.report = &report
+	s.uploads.note(f)
+	page := s.importPage(r)
+	page.Changed = status == http.StatusConflict
+	page.report(f)
 	if f.pasted {
 		page.Text = string(f.content)
 	}
 	if report.Counts.New+report.Counts.Updated > 0 {
 		page.Token = f.token
 	}
-	return render(w, status, s.views.imports, page)
+	return s.showImport(w, r, status, page)
 }
 
-// importedItem is what a report says of one item of a file, or of the file itself.
-type importedItem struct {
-	Place, ID string
-	Action    sat.Action // "" for the file itself
-	Fate      string     // what becomes of it
-	Findings  []told
-}
-
-// itemsOf gathers the entries of a report by item.
-func itemsOf(entries []sat.ImportEntry) []importedItem {
-	var items []importedItem
-	for i, e := range entries {
-		if i == 0 || entries[i-1].N != e.N || entries[i-1].ID != e.ID {
-			items = append(items, importedItem{Place: placeOf(e.Finding), ID: e.ID})
-		}
-		it := &items[len(items)-1]
-		if e.Action != "" {
-			it.Action, it.Fate = e.Action, e.Message
-			continue
-		}
-		line := told{Finding: e.Finding}
-		if at := placeOf(e.Finding); at != it.Place {
-			line.At = at
-		}
-		it.Findings = append(it.Findings, line)
-	}
-	for _, it := range items { // what stops an item is read first
-		slices.SortStableFunc(it.Findings, func(a, b told) int { return cmp.Compare(weight(a), weight(b)) })
-	}
-	return items
-}
-
-// weight puts errors before all else.
-func weight(f told) int {
-	if f.Severity == sat.SeverityError {
-		return 0
-	}
-	return 1
-}
-
-// placeOf says where in a file a finding is; "" where that is unknown.
-func placeOf(f sat.Finding) string {
+// refuseFile shows why nothing was done with a file. It waits, where trying again may help.
+func (s *Server) refuseFile(w http.ResponseWriter, r *http.Request, f upload, plan string, err error) error {
+	code := sat.CodeOf(err)
 	switch {
-	case f.Cell != "":
-		return "cell " + f.Cell
-	case f.Line > 0:
-		return fmt.Sprintf("line %d, column %d", f.Line, max(f.Column, 1))
+	case left(r), code == sat.Forbidden:
+		return err
+	case code == sat.TooLarge:
+		return s.refuseSize(w, r)
 	}
-	return ""
+	page := s.importPage(r)
+	n := noticeOf(err).ofForm(err)
+	if page.Notice = n; code != sat.Invalid {
+		page.File, page.Token, page.Plan = f.name, f.token, plan
+	}
+	if f.pasted {
+		page.Text = string(f.content)
+	}
+	s.noteFailure(r, n, err)
+	n.setRetryAfter(w)
+	return s.showImport(w, r, n.status, page)
 }
 
-// importConfirm stores what was rehearsed.
-func (s *Server) importConfirm(w http.ResponseWriter, r *http.Request, token, plan string) error {
+// importKept goes on with a file that waits: without a plan it is rehearsed, with one it is stored.
+func (s *Server) importKept(w http.ResponseWriter, r *http.Request, token, plan string) error {
 	f, ok := s.uploads.find(s.opts.Now(), token)
-	if !ok {
+	switch {
+	case !ok:
 		page := s.importPage(r)
 		page.Error = "The file has waited too long and is forgotten. Nothing was stored; choose it once more."
-		return render(w, http.StatusUnprocessableEntity, s.views.imports, page)
+		return s.showImport(w, r, http.StatusUnprocessableEntity, page)
+	case plan == "" && !f.stored:
+		return s.rehearse(w, r, http.StatusOK, f)
 	}
-	ctx, cancel := s.backendContext(r)
-	defer cancel()
-	query := url.Values{"plan": {plan}}
-	for name, values := range f.query {
-		query[name] = values
+	if !f.stored { // a form that is sent twice stores once
+		report, err := s.sendFile(r, f, "plan", plan)
+		if sat.CodeOf(err) == sat.Conflict {
+			return s.rehearse(w, r, http.StatusConflict, f)
+		}
+		if err != nil {
+			return s.refuseFile(w, r, f, plan, err)
+		}
+		f.report, f.stored, f.content = &report, true, nil
+		s.uploads.note(f)
 	}
-	_, err := s.opts.Bank.ImportItems(ctx, f.content, query)
-	if sat.CodeOf(err) == sat.Conflict {
-		return s.rehearse(w, r, http.StatusConflict, f)
-	}
-	if err != nil {
-		return err
-	}
-	http.Redirect(w, r, "/bank/import?done=imported", http.StatusSeeOther)
+	http.Redirect(w, r, "/bank/import?"+url.Values{"done": {"imported"}, "file": {f.token}}.Encode(), http.StatusSeeOther)
 	return nil
 }
 
@@ -283,12 +248,13 @@ func (s *Server) importUndo(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := s.backendContext(r)
 	defer cancel()
 	if err := s.opts.Bank.UndoBankChange(ctx, r.PostForm.Get("change")); err != nil {
-		if sat.CodeOf(err) != sat.Conflict {
+		var e *sat.Error
+		if !errors.As(err, &e) || e.Code != sat.Conflict && e.Code != sat.NotFound {
 			return err
 		}
 		page := s.importPage(r)
-		page.Error = "This change cannot be taken back: it was taken back already, or one of its questions was changed since."
-		return render(w, http.StatusConflict, s.views.imports, page)
+		page.Error = "Nothing was taken back. " + e.Message
+		return s.showImport(w, r, statusOf(err), page)
 	}
 	http.Redirect(w, r, "/bank/import?done=undone", http.StatusSeeOther)
 	return nil

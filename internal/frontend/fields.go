@@ -52,7 +52,7 @@ func (list inputs) blame(err error) (rest string) {
 	case len(e.Fields) > 0:
 		return ""
 	}
-	return e.Message
+	return tell(err)
 }
 
 // filled takes over what was typed, but for passwords.
@@ -91,7 +91,9 @@ func tell(err error) string {
 		return strings.TrimSuffix(e.Message, ".") + " (" + wait(int(e.RetryAfter.Seconds())) + ")."
 	case code == sat.Internal, code == sat.Unavailable, code == sat.Timeout:
 		n := noticeOf(err)
-		return n.Title + ". " + "Nothing was changed; try again in a moment."
+		return n.Title + ". Nothing was changed; try again in " + wait(n.Seconds) + "."
+	case code == sat.Unauthorized:
+		return "You are not signed in, or not any more. Sign in, and do it again."
 	case errors.As(err, &e):
 		return e.Message
 	}

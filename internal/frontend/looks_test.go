@@ -99,7 +99,7 @@ func TestBrowserEveryPageInEveryState(t *testing.T) {
 			assert.LessOrEqual(t, js[int64](b, `document.documentElement.scrollWidth`), int64(1280), "%s at 200 %%", st.name)
 		}
 	}
-	files := []string{"/health", "/static/*", "/account/export", "/bank/export/file"}
+	files := []string{"/health", "/static/*", "/account/export", "/bank/export/file", "/bank/import/report"}
 	require.NoError(t, chi.Walk(all[len(all)-1].pages.routes, func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
 		assert.True(t, method != http.MethodGet || seen[route] || slices.Contains(files, route), "no state shows %s", route)
 		return nil

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"sattutor/internal/apiclient"
@@ -22,6 +23,8 @@ type notice struct {
 	Title     string
 	Still     string // what a page says that cannot ask again by itself
 	Live      string // what a page says that does, with Auto
+	Plain     string // what a page says that keeps no text
+	SignIn    bool   // signing in helps
 	Auto      bool   // a script asks again after Seconds
 	Seconds   int    // until asking again makes sense; 0 where unknown
 	Fields    []complaint
@@ -48,18 +51,24 @@ func noticeOf(err error) *notice {
 	case sat.TooLarge:
 		n.status, n.Kind, n.Tone = http.StatusRequestEntityTooLarge, "too-long", "wrong"
 		n.Title, n.Still = "Too long for this model", cmp.Or(e.Message, "Shorten the passage.")+" Nothing was lost."
-	case sat.Unauthorized, sat.Forbidden:
-		n.status, n.Kind = http.StatusUnauthorized, "sign-in"
-		n.Title, n.Still = "Sign in first", "You are not signed in, or not any more. Your text is kept: sign in under Account in another tab, then ask again here."
+	case sat.Unauthorized:
+		n.status, n.Kind, n.SignIn = http.StatusUnauthorized, "sign-in", true
+		n.Title, n.Still = "Sign in first", "You are not signed in, or not any more. Your text is kept: sign in in another tab, then send it again here."
+	case sat.Forbidden:
+		n.status, n.Kind = http.StatusForbidden, "rights"
+		n.Title, n.Still = "Your account does not open this", cmp.Or(e.Message, "Its role does not reach.")+" Your text is kept."
 	case sat.RateLimited:
 		n.status, n.Kind = http.StatusTooManyRequests, "quota"
-		n.Title, n.Still = "That was many questions in a short time", "Try again in "+wait(n.Seconds)+". Nothing was lost."
+		n.Title, n.Plain = "That was a lot in a short time", "Try again in "+wait(n.Seconds)+"."
+		n.Still = n.Plain + " Nothing was lost."
 	case sat.BadOutput:
 		n.status, n.Kind = http.StatusBadGateway, "bad-output"
 		n.Title, n.Still = "The model gave no usable answer", "What it wrote was none of your choices. Your text is kept; ask again, or put the question more plainly."
+		n.Plain = "What it wrote was no answer. Go back, and try again."
 	case sat.Timeout:
 		n.status, n.Kind = http.StatusGatewayTimeout, "timeout"
 		n.Title, n.Still = "The answer took too long", "The tutor stopped reading at its time limit. Your text is kept; ask again, or shorten the passage."
+		n.Plain = "The server was given up at the time limit. Try again " + "in " + wait(n.Seconds) + "."
 	case sat.Unavailable:
 		n.unavailable(e)
 	default:
@@ -75,10 +84,16 @@ func (n *notice) unavailable(e *sat.Error) {
 	switch e.Reason {
 	case "overloaded":
 		n.Kind, n.Title = "busy", "The tutor is busy"
+		n.Plain = cmp.Or(e.Message, "Others are ahead of you; try again in "+wait(n.Seconds)+".")
 		n.Still = cmp.Or(e.Message, "Other questions are ahead of yours; try again in "+wait(n.Seconds)+".") + " Nothing was lost."
 	case apiclient.ReasonUnreachable:
 		n.Kind, n.Tone, n.Title = "unreachable", "wrong", "The tutor’s server cannot be reached"
-		n.Still = "Your text is kept. Try again in a moment; if this stays, tell the person who runs this site."
+		n.Plain = "Try again in a moment; if this stays, tell the person who runs this site."
+		n.Still = "Your text is kept. " + n.Plain
+	case "storage":
+		n.Kind, n.Tone, n.Title = "storage", "wrong", "Nothing can be stored or looked up just now"
+		n.Plain = "Try again " + "in " + wait(n.Seconds) + "; if this stays, tell the person who runs this site."
+		n.Still = "Your text is kept. " + n.Plain
 	case "draining":
 		n.again("restarting", "The tutor is restarting")
 	default:
@@ -91,6 +106,30 @@ func (n *notice) again(kind, what string) {
 	n.Kind, n.Tone, n.Title, n.Auto = kind, "wait", "Not ready yet", true
 	n.Live = what + ". Your text is kept; this page will answer by itself."
 	n.Still = what + ". Your text is kept; ask again in " + wait(n.Seconds) + "."
+	n.Plain = what + ". Try again in " + wait(n.Seconds) + "."
+}
+
+// ofForm makes the notice one about a form that was typed, is shown again, and can be sent again.
+func (n *notice) ofForm(err error) *notice {
+	var e *sat.Error
+	n.Auto, n.Live = false, ""
+	switch {
+	case n.SignIn, n.Kind == "rights":
+	case errors.As(err, &e) && e.Code == sat.NotFound:
+		n.status, n.Kind, n.Title, n.Still = http.StatusNotFound, "gone", "That is not there any more", e.Message
+	case errors.As(err, &e) && e.Code == sat.Conflict:
+		n.status, n.Kind, n.Title, n.Still = http.StatusConflict, "conflict", "That is not possible just now", e.Message
+	case n.Plain != "":
+		n.Still = n.Plain
+	case errors.As(err, &e) && (e.Code == sat.Invalid || e.Code == sat.TooLarge):
+		n.Title, n.Still = "This cannot be taken", e.Message
+		for _, f := range e.Fields {
+			path := strings.TrimPrefix(f.Field, "item.")
+			n.Fields = append(n.Fields, complaint{ID: controlOf(path), Message: fieldWords(path) + ": " + f.Message})
+		}
+	}
+	n.Title += ". Nothing was saved"
+	return n
 }
 
 // about gives " (about 40 s)", "" where the time is unknown.
@@ -134,21 +173,34 @@ func (s *Server) refuseSplit(w http.ResponseWriter, r *http.Request, page *askPa
 	return s.send(w, r, page, err)
 }
 
+// setRetryAfter tells programs when asking again makes sense.
+func (n *notice) setRetryAfter(w http.ResponseWriter) {
+	seconds := n.Seconds
+	if seconds == 0 && n.status == http.StatusServiceUnavailable {
+		seconds = int(leastRetry / time.Second)
+	}
+	if seconds > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	}
+}
+
+// noteFailure notes the cause in the log, and where it is there.
+func (s *Server) noteFailure(r *http.Request, n *notice, err error) {
+	middleware.Note(r.Context(), slog.String("result", n.Kind))
+	if n.status < http.StatusInternalServerError {
+		return
+	}
+	middleware.Note(r.Context(), slog.String("error", err.Error()))
+	if !n.Auto && n.Kind != "busy" {
+		n.RequestID = cmp.Or(apiclient.RequestIDOf(err), middleware.IDOf(r.Context()))
+	}
+}
+
 // send notes the cause in the log and renders the page with its notice.
 func (s *Server) send(w http.ResponseWriter, r *http.Request, page *askPage, err error) error {
 	n := page.Notice
-	middleware.Note(r.Context(), slog.String("result", n.Kind))
-	if n.status >= http.StatusInternalServerError {
-		middleware.Note(r.Context(), slog.String("error", err.Error()))
-	}
-	if n.status >= http.StatusInternalServerError && !n.Auto && n.Kind != "busy" {
-		n.RequestID = cmp.Or(apiclient.RequestIDOf(err), middleware.IDOf(r.Context()))
-	}
-	if n.Seconds > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(n.Seconds))
-	} else if n.status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", strconv.Itoa(int(leastRetry/time.Second)))
-	}
+	s.noteFailure(r, n, err)
+	n.setRetryAfter(w)
 	return render(w, n.status, s.views.ask, page)
 }
 

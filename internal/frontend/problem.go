@@ -1,10 +1,14 @@
 package frontend
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
 
+	"sattutor/internal/apiclient"
 	"sattutor/internal/middleware"
 	"sattutor/internal/sat"
 )
@@ -25,9 +29,11 @@ type problemPage struct {
 	Status    int
 	Heading   string
 	Text      string
-	SignIn    bool   // signing in may help
+	SignIn    string // address of the page to sign in, where that may help
 	Rights    bool   // the account's role does not reach
 	RequestID string // where the log has more
+
+	later *notice // when asking again makes sense; nil where it does not
 }
 
 // badForm words a form that cannot be read.
@@ -49,7 +55,13 @@ func (s *Server) serveError(w http.ResponseWriter, r *http.Request, err error) {
 	page := problemOf(err)
 	if page.Status >= http.StatusInternalServerError {
 		middleware.Note(r.Context(), slog.String("error", err.Error()))
-		page.RequestID = middleware.IDOf(r.Context())
+		page.RequestID = cmp.Or(apiclient.RequestIDOf(err), middleware.IDOf(r.Context()))
+	}
+	if page.later != nil {
+		page.later.setRetryAfter(w)
+	}
+	if page.Status == http.StatusUnauthorized {
+		page.SignIn = signInAddress(r)
 	}
 	page.Page = s.page(r, page.Heading)
 	if err := render(w, page.Status, s.views.problem, page); err != nil {
@@ -76,17 +88,50 @@ func problemOf(err error) *problemPage {
 	case errors.As(err, &domain) && domain.Code == sat.NotFound:
 		return &problemPage{Status: http.StatusNotFound, Heading: "That is not here", Text: domain.Message}
 	case errors.As(err, &domain) && domain.Code == sat.Unauthorized:
-		return &problemPage{Status: http.StatusUnauthorized, Heading: "Sign in first", Text: domain.Message, SignIn: true}
+		return &problemPage{Status: http.StatusUnauthorized, Heading: "Sign in first", Text: signInWords(domain)}
 	case errors.As(err, &domain) && domain.Code == sat.Forbidden:
 		return &problemPage{Status: http.StatusForbidden, Heading: "Your account does not open this", Text: domain.Message, Rights: true}
 	case errors.As(err, &domain) && domain.Code == sat.Conflict:
 		return &problemPage{Status: http.StatusConflict, Heading: "That is not possible just now", Text: domain.Message}
+	case errors.As(err, &domain) && domain.Code == sat.TooLarge && byBackend(domain):
+		return &problemPage{Status: http.StatusRequestEntityTooLarge, Heading: "That is more than is taken at once", Text: domain.Message}
 	case errors.As(err, &domain) && domain.Code == sat.TooLarge:
 		return &problemPage{Status: http.StatusRequestEntityTooLarge, Heading: "That is too much text",
-			Text: "A passage can have up to 20,000 characters. Go back, and your text is there; shorten it and ask again."}
+			Text: "A form can hold up to 1 MiB, and a passage up to 20,000 characters. Go back, and your text is there; shorten it and send it again."}
 	case errors.As(err, &domain) && domain.Code == sat.Invalid:
-		return &problemPage{Status: http.StatusBadRequest, Heading: "The form could not be read", Text: domain.Message}
+		return &problemPage{Status: http.StatusBadRequest, Heading: "The form could not be read", Text: allOf(domain)}
+	}
+	if n := noticeOf(err); n.Plain != "" {
+		return &problemPage{Status: n.status, Heading: n.Title, Text: n.Plain, later: n}
 	}
 	return &problemPage{Status: http.StatusInternalServerError, Heading: "Something went wrong on our side",
 		Text: "It was noted under the request id below. Go back and try again in a moment."}
+}
+
+// allOf gives what an error says, and what it says of fields.
+func allOf(e *sat.Error) string {
+	text := e.Message
+	for _, f := range e.Fields {
+		text += " " + f.Field + ": " + strings.TrimSuffix(f.Message, ".") + "."
+	}
+	return text
+}
+
+// byBackend tells that an error is the backend's word.
+func byBackend(e *sat.Error) bool {
+	var reply *apiclient.Reply
+	return errors.As(e, &reply)
+}
+
+// signInWords says why signing in is needed. What the backend says of that is for programs.
+func signInWords(e *sat.Error) string {
+	if byBackend(e) {
+		return "You are not signed in, or not any more. Sign in, and this page is opened again."
+	}
+	return e.Message
+}
+
+// signInAddress leads to the page to sign in, and from there back to what was asked for.
+func signInAddress(r *http.Request) string {
+	return "/sign-in?" + url.Values{"back": {addressOf(r)}}.Encode()
 }

@@ -83,7 +83,7 @@ func (s *Server) route(public *url.URL) error {
 
 // limitBody bounds a form, and with it the file that one form carries.
 func (s *Server) limitBody(next http.Handler) http.Handler {
-	form, file := middleware.BodyLimit(MaxBody, s.serveError)(next), middleware.SlowBody(middleware.BodyLimit(maxUpload, s.serveError)(next))
+	form, file := middleware.BodyLimit(MaxBody, s.serveError)(next), middleware.SlowBody(middleware.BodyLimit(maxUpload, s.fileTooLarge)(next))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == importPath {
 			file.ServeHTTP(w, r)
@@ -91,6 +91,11 @@ func (s *Server) limitBody(next http.Handler) http.Handler {
 		}
 		form.ServeHTTP(w, r)
 	})
+}
+
+// fileTooLarge refuses a file by its length alone.
+func (s *Server) fileTooLarge(w http.ResponseWriter, r *http.Request, _ error) {
+	s.handle(s.refuseSize)(w, r)
 }
 
 // handle makes a handler of one that returns its error.

@@ -1,6 +1,7 @@
 package frontend
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -17,6 +18,7 @@ type signInPage struct {
 	Inputs   inputs
 	Trouble  string // what is wrong with no single line
 	Register bool   // the page makes accounts
+	Back     string // where signing in leads; "" for the account
 	Guest    bool   // the visitor has worked without an account
 	Open     bool   // there is a page to register
 	Off      bool   // there are no accounts here
@@ -54,9 +56,10 @@ func (s *Server) showSignIn(w http.ResponseWriter, r *http.Request, list inputs,
 		err = unknown
 	}
 	page := signInPage{Page: s.page(r, "Sign in"), Heading: "Sign in", Action: "/sign-in", Button: "Sign in", Inputs: list,
-		Guest: me.Manner == string(sat.AsGuest), Open: me.Registration != "closed", Off: unknown == nil && !me.Accounts}
-	if page.Trouble = list.blame(err); page.Trouble != "" {
-		page.Trouble = tell(err)
+		Guest: me.Manner == string(sat.AsGuest), Open: me.Registration != "closed", Off: unknown == nil && !me.Accounts, Back: r.FormValue("back")}
+	page.Trouble = list.blame(err)
+	if e := new(sat.Error); errors.As(err, &e) && e.Code == sat.Unauthorized {
+		page.Trouble = e.Message // it is the name or the password
 	}
 	return render(w, statusOf(err), s.views.signIn, page)
 }
@@ -73,7 +76,11 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 		return s.showSignIn(w, r, signInInputs().filled(r), err)
 	}
 	s.remember(w, in.Token, signInLife)
-	http.Redirect(w, r, "/account", http.StatusSeeOther)
+	back := "/account"
+	if address := r.PostForm.Get("back"); address != "" {
+		back = s.wayBack(address)
+	}
+	http.Redirect(w, r, back, http.StatusSeeOther)
 	return nil
 }
 
@@ -94,9 +101,7 @@ func (s *Server) showRegister(w http.ResponseWriter, r *http.Request, err error)
 	page := signInPage{Page: s.page(r, "Make an account"), Heading: "Make an account", Action: "/register", Button: "Make the account",
 		Inputs: list, Register: true, Guest: me.Manner == string(sat.AsGuest), Open: me.Registration != "closed",
 		Off: unknown == nil && !me.Accounts}
-	if page.Trouble = list.blame(err); page.Trouble != "" {
-		page.Trouble = tell(err)
-	}
+	page.Trouble = list.blame(err)
 	return render(w, statusOf(err), s.views.signIn, page)
 }
 

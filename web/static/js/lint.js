@@ -50,7 +50,7 @@
         body: new URLSearchParams(body + "&do=check") });
       const page = new DOMParser().parseFromString(await reply.text(), "text/html");
       if (checking !== mine) return;
-      if (!page.getElementById("sum")) throw new Error("no form of ours");
+      if (!reply.ok || !page.getElementById("sum")) throw new Error("no form of ours");
       sent = body;
       show(page);
     } catch {

@@ -1,0 +1,30 @@
+package api
+
+import (
+	"encoding/csv"
+	"io"
+	"regexp"
+)
+
+// formula finds what a spreadsheet would take for a formula, whatever quotation marks guard it already.
+var formula = regexp.MustCompile(`^'*[=+\-@\t\r]`)
+
+// WriteCSV writes the rows of a table for a spreadsheet. A cell that it would take for a formula is guarded by a
+// quotation mark.
+func WriteCSV(to io.Writer, rows [][]string) error {
+	w := csv.NewWriter(to)
+	for _, row := range rows {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			if formula.MatchString(cell) {
+				cell = "'" + cell
+			}
+			cells[i] = cell
+		}
+		if err := w.Write(cells); err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	return w.Error()
+}
