@@ -266,26 +266,6 @@ func TestOldHashesAreRenewed(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A name that does not exist costs the same work as one that does: one comparison with a hash of the same parameters.
-func TestUnknownNamesCostTheSame(t *testing.T) {
-	ctx := t.Context()
-	p := newPeople(t)
-	p.registered(t, "Ada")
-	compared := p.cheap()
-	for _, name := range []string{"ada", "nobody"} {
-		_, _, err := p.SignIn(ctx, name, "wrong password", sat.Caller{})
-		isCode(t, sat.Unauthorized, err)
-	}
-	require.Len(t, *compared, 2)
-	for _, hash := range *compared {
-		params, _, _, err := argon2id.DecodeHash(hash)
-		require.NoError(t, err)
-		assert.Equal(t, hashing(), params)
-	}
-	_, _, err := p.SignIn(ctx, "nobody", password, sat.Caller{})
-	isCode(t, sat.Unauthorized, err)
-}
-
 func TestGuessesOfOneAccountAreMostlyRefused(t *testing.T) {
 	ctx := t.Context()
 	p := newPeople(t)
