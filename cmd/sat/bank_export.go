@@ -47,7 +47,7 @@ func bankExport(ctx context.Context, c *cli.Command) error {
 	}
 	filter := sat.ItemFilter{Words: c.String("words"), Framework: sat.Framework(c.String("framework")),
 		Skill: sat.Skill(strings.ToUpper(c.String("skill"))), Genre: sat.Genre(c.String("genre")), Tag: c.String("tag"), Split: sat.Split(c.String("split"))}
-	return withBank(ctx, c, func(desk *questionbank.Desk, _ *store.Store) error {
+	return withBank(ctx, c, questionbank.Rules{}, func(desk *questionbank.Desk, _ *store.Store) error {
 		file, err := desk.ExportItems(ctx, filter, string(to))
 		if sat.CodeOf(err) == sat.NotFound && reflect.ValueOf(filter).IsZero() {
 			return failed(setup.ExitData, errors.New("the bank is empty; `sat bank import shipped` takes in the questions that come with the product, "+

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 
 	"github.com/urfave/cli/v3"
 
@@ -50,7 +51,7 @@ func bankImport(ctx context.Context, c *cli.Command) error {
 		Progress: func(items int) { _ = bar.Set(items) }}
 	var report sat.ImportReport
 	var refused error
-	err = withBank(ctx, c, func(desk *questionbank.Desk, _ *store.Store) error {
+	err = withBank(ctx, c, opts.Rules, func(desk *questionbank.Desk, _ *store.Store) error {
 		report, refused = desk.ImportItems(ctx, req)
 		_ = bar.Finish()
 		return nil
@@ -62,7 +63,7 @@ func bankImport(ctx context.Context, c *cli.Command) error {
 	if c.Bool("json") {
 		err = printJSON(out, report)
 	} else {
-		printReport(out, c.Args().First(), report)
+		printReport(out, c.Args().First(), report, req.Rehearse || refused != nil)
 	}
 	switch {
 	case err != nil:
@@ -76,7 +77,7 @@ func bankImport(ctx context.Context, c *cli.Command) error {
 }
 
 // printReport writes a report for people: what is wrong, what is lost in sum, and what happens.
-func printReport(w io.Writer, file string, r sat.ImportReport) {
+func printReport(w io.Writer, file string, r sat.ImportReport, rehearsed bool) {
 	var findings, losses []sat.Finding
 	for _, e := range r.Entries {
 		switch {
@@ -91,9 +92,9 @@ func printReport(w io.Writer, file string, r sat.ImportReport) {
 	}
 	printBankFindings(w, file, findings, r.Omitted)
 	printBankFindings(w, file, losses, 0)
-	did := "would be"
-	if r.Change != "" {
-		did = "were"
+	did := "were"
+	if rehearsed {
+		did = "would be"
 	}
 	fmt.Fprintf(w, "%d questions %s added, %d updated; %d are there as they are, %d cannot be taken (read as %s)\n", r.Counts.New, did,
 		r.Counts.Updated, r.Counts.Unchanged, r.Counts.Rejected, r.Format)
@@ -109,7 +110,7 @@ func bankUndoCommand() *cli.Command {
 			if c.Args().Len() != 1 {
 				return failed(setup.ExitUsage, errors.New("name the change; the import printed it"))
 			}
-			return withBank(ctx, c, func(_ *questionbank.Desk, s *store.Store) error {
+			return withBank(ctx, c, questionbank.Rules{}, func(_ *questionbank.Desk, s *store.Store) error {
 				undone, err := s.UndoChange(ctx, "", c.Args().First())
 				if err != nil {
 					return failed(setup.ExitData, errors.New(explained(err)))
@@ -121,13 +122,20 @@ func bankUndoCommand() *cli.Command {
 	}
 }
 
-// withBank opens the configured database for work on the bank.
-func withBank(ctx context.Context, c *cli.Command, f func(*questionbank.Desk, *store.Store) error) error {
+// withBank opens the configured database for work on the bank. Where the rules do not say what was seen in training, the
+// promoted adapters do.
+func withBank(ctx context.Context, c *cli.Command, rules questionbank.Rules, f func(*questionbank.Desk, *store.Store) error) error {
 	return withConfig(c, func(cfg config.Config) error {
+		if rules.Overlap == nil {
+			var err error
+			if rules.Overlap, err = setup.SeenInTraining(cfg, slog.New(slog.NewTextHandler(c.Root().ErrWriter, nil))); err != nil {
+				return failed(setup.ExitData, err)
+			}
+		}
 		s, err := setup.OpenStore(ctx, cfg)
 		if err != nil {
 			return failed(setup.ExitUnavailable, err)
 		}
-		return errors.Join(f(questionbank.NewDesk(s), s), s.Close())
+		return errors.Join(f(questionbank.NewDesk(s).With(rules), s), s.Close())
 	})
 }

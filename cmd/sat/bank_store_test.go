@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sattutor/cmd/internal/setup"
+	"sattutor/internal/eval"
 )
 
 // inBank runs a command of the bank on a database of its own.
@@ -69,6 +70,18 @@ func TestImportIsRehearsedStoredAndUndone(t *testing.T) {
 	code, _, stderr := inBank(t, database, "export", "--to", "csv", "-")
 	assert.Equal(t, setup.ExitData, code)
 	assert.Contains(t, stderr, "the bank is empty", "a rehearsal stores nothing")
+
+	code, stdout, _ = inBank(t, database, append([]string{"import", "--strict"}, append(as, "good.csv")...)...)
+	assert.Equal(t, setup.ExitData, code)
+	assert.Contains(t, stdout, "1 cannot be taken", "it explains nothing")
+	assert.Contains(t, stdout, "0 questions were added", "nobody asked for a rehearsal")
+	require.NoError(t, os.WriteFile("seen.csv", []byte("passage,question,a,b,c,d,answer\nThe lamp burned all night and the keeper slept in his chair "+
+		"until the sea grew calm.,What burned?,lamp,sea,sky,pier,A\n"), 0o600))
+	require.NoError(t, os.WriteFile("fingerprints.bin", eval.Fingerprint([]string{"The lamp burned all night and the keeper slept in his chair " +
+		"until the sea grew calm."}).Bytes(), 0o600))
+	code, stdout, stderr = inBank(t, database, append([]string{"import", "--dry-run", "--fingerprints", "fingerprints.bin"}, append(as, "seen.csv")...)...)
+	assert.Equal(t, setup.ExitOK, code, stderr)
+	assert.Contains(t, stdout, "was seen in training (overlap)")
 
 	code, stdout, stderr = inBank(t, database, append([]string{"import", "--all-or-nothing"}, append(as, "half.csv")...)...)
 	assert.Equal(t, setup.ExitData, code)

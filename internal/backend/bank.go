@@ -16,7 +16,7 @@ type Bank interface {
 	Item(ctx context.Context, id string) (sat.StoredItem, error)
 	Similar(ctx context.Context, it sat.Item, n int) (sat.SimilarItems, error)
 	Evidence(ctx context.Context, it sat.Item, n int) (sat.Evidence, error)
-	Check(it sat.Item) (sat.Item, []sat.Finding)
+	Check(ctx context.Context, it sat.Item) (sat.Item, []sat.Finding, error)
 	Save(ctx context.Context, by string, it sat.Item, version int) (sat.StoredItem, []sat.Finding, error)
 	DeleteItem(ctx context.Context, by, id string) error
 	ImportItems(ctx context.Context, req sat.ImportRequest) (sat.ImportReport, error)
@@ -242,12 +242,15 @@ func (s *Server) getPassage(ctx context.Context, in *onPath) (*reply[api.BankPas
 	return nil, sat.Errorf(sat.NotFound, "There is no such passage.")
 }
 
-func (s *Server) checkItem(_ context.Context, in *in[api.ItemChange]) (*reply[api.ItemCheck], error) {
+func (s *Server) checkItem(ctx context.Context, in *in[api.ItemChange]) (*reply[api.ItemCheck], error) {
 	bank, err := s.bank()
 	if err != nil {
 		return nil, err
 	}
-	it, findings := bank.Check(in.Body.Item)
+	it, findings, err := bank.Check(ctx, in.Body.Item)
+	if err != nil {
+		return nil, err
+	}
 	return &reply[api.ItemCheck]{api.ItemCheck{Item: it, Findings: listed(findings)}}, nil
 }
 

@@ -9,16 +9,25 @@ import (
 // Shelf is where a bank's items stand.
 type Shelf interface {
 	Bank
+	ItemsAfter(ctx context.Context, id string, n int) ([]sat.StoredItem, error)
+	BankChanges(ctx context.Context, limit int) ([]sat.BankChange, error)
 	SearchItems(ctx context.Context, f sat.ItemFilter) (items []sat.StoredItem, total int, err error)
 	SaveItems(ctx context.Context, c sat.BankChange, items []sat.StoredItem) (sat.BankChange, error)
 }
 
 // Desk is where people work on a bank: they look items up, change them, and take files in and out. It holds every item
 // to the rules before it is stored.
-type Desk struct{ shelf Shelf }
+type Desk struct {
+	shelf Shelf
+	rules Rules
+	bank  *neighbours
+}
 
 // NewDesk gives a desk before a shelf.
-func NewDesk(shelf Shelf) *Desk { return &Desk{shelf} }
+func NewDesk(shelf Shelf) *Desk { return &Desk{shelf: shelf, bank: &neighbours{shelf: shelf}} }
+
+// With gives the same desk where items are judged by other rules.
+func (d *Desk) With(rules Rules) *Desk { return &Desk{shelf: d.shelf, rules: rules, bank: d.bank} }
 
 // maxExport bounds the items of one file.
 const maxExport = MaxItems
@@ -26,8 +35,11 @@ const maxExport = MaxItems
 // ImportItems rehearses an import, or does what a rehearsal with this plan has said. A bank that has changed since is a
 // Conflict.
 func (d *Desk) ImportItems(ctx context.Context, req sat.ImportRequest) (sat.ImportReport, error) {
-	reading := Read(req.File, ReadOptions{Format: Format(req.Format), Framework: req.Framework, Skill: req.Skill, Progress: req.Progress})
+	reading := Read(req.File, ReadOptions{Format: Format(req.Format), Framework: req.Framework, Skill: req.Skill, Rules: d.rules, Progress: req.Progress})
 	plan, err := MakePlan(ctx, reading, d.shelf, PlanOptions{AllowSplit: req.AllowSplit})
+	if err == nil {
+		err = plan.compare(ctx, d.bank)
+	}
 	if err != nil {
 		return sat.ImportReport{}, err
 	}
@@ -96,16 +108,24 @@ func formatNames() string {
 	return names
 }
 
-// Check judges an item as it would be stored. It is given back in canonical form, with the findings.
-func (d *Desk) Check(it sat.Item) (sat.Item, []sat.Finding) {
+// Check judges an item as it would be stored, by itself and beside the bank. It is given back in canonical form, with
+// the findings.
+func (d *Desk) Check(ctx context.Context, it sat.Item) (sat.Item, []sat.Finding, error) {
 	it = ReadOptions{}.complete(it)
-	return it, Lint(it, Rules{})
+	beside, err := d.bank.judge(ctx, []sat.Item{it})
+	if err != nil {
+		return it, nil, err
+	}
+	return it, append(Lint(it, d.rules), beside[0]...), nil
 }
 
 // Save stores one item; version is the one that it replaces, 0 for a new one. What is wrong with it is an Invalid whose
 // fields name each fault; what is doubtful is given back.
 func (d *Desk) Save(ctx context.Context, by string, it sat.Item, version int) (sat.StoredItem, []sat.Finding, error) {
-	it, findings := d.Check(it)
+	it, findings, err := d.Check(ctx, it)
+	if err != nil {
+		return sat.StoredItem{}, nil, err
+	}
 	wrong := &sat.Error{Code: sat.Invalid, Message: "The question cannot be stored as it is."}
 	for _, f := range findings {
 		if f.Severity == SeverityError {

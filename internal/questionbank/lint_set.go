@@ -142,16 +142,11 @@ func nearest(texts []string, group []string) []int {
 func twins(items []sat.Item, verdicts [][]Finding) {
 	asked, ids := make([]string, len(items)), make([]string, len(items))
 	for i, it := range items {
-		parts := []string{it.Question}
-		for _, c := range it.Choices {
-			parts = append(parts, c.Text)
-		}
-		asked[i], ids[i] = strings.Join(parts, " "), it.ID
+		asked[i], ids[i] = askedText(it), it.ID
 	}
 	for i, j := range nearest(asked, ids) {
 		if j >= 0 {
-			verdicts[i] = append(verdicts[i], Finding{Code: L12, Severity: SeverityWarning, Field: "question",
-				Message: fmt.Sprintf("asks nearly the same as %s; keep one of them", items[j].ID)})
+			verdicts[i] = append(verdicts[i], asksTheSame(items[j].ID))
 		}
 	}
 }
@@ -167,9 +162,7 @@ func splits(items []sat.Item, verdicts [][]Finding) {
 	}
 	for i, j := range nearest(passages, group) {
 		if j >= 0 && group[i] != group[j] {
-			verdicts[owner[i]] = append(verdicts[owner[i]], Finding{Code: L13, Severity: SeverityWarning, Field: "split",
-				Message: fmt.Sprintf("is %s, but %s has the same passage in %s; what was measured there says nothing here",
-					items[owner[i]].Split, items[owner[j]].ID, items[owner[j]].Split)})
+			verdicts[owner[i]] = append(verdicts[owner[i]], otherSplit(items[owner[i]].Split, items[owner[j]].ID, items[owner[j]].Split))
 		}
 	}
 }

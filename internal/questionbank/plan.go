@@ -132,6 +132,30 @@ func (p *Plan) decide(c *Change, e Entry, former sat.StoredItem, known bool, opt
 	c.Action, c.Fields = ActionUpdated, changed(former.Item, it)
 }
 
+// compare adds what the bank says of the items that would be stored.
+func (p *Plan) compare(ctx context.Context, bank *neighbours) error {
+	var items []sat.Item
+	var at []int
+	for i, c := range p.Changes {
+		if c.Action == ActionNew || c.Action == ActionUpdated {
+			items, at = append(items, c.Item.Item), append(at, i)
+		}
+	}
+	verdicts, err := bank.judge(ctx, items)
+	if err != nil {
+		return fmt.Errorf("compare with the bank: %w", err)
+	}
+	for i, findings := range verdicts {
+		for _, f := range findings {
+			e := p.Reading.Entries[at[i]]
+			f.N, f.ID, f.Place, f.Cell = e.N, items[i].ID, e.Place, e.Cell
+			p.Findings = append(p.Findings, f)
+		}
+	}
+	sortFindings(p.Findings)
+	return nil
+}
+
 // count sums the plan up. A question that could not even be made out is rejected too.
 func (p *Plan) count() {
 	taken := map[int]bool{}

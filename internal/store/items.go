@@ -101,6 +101,16 @@ func (s *Store) ItemsByContent(ctx context.Context, keys []string) ([]sat.Stored
 	return s.itemsWhere(ctx, s.read, "i.content_key IN (?)", keys)
 }
 
+// ItemsAfter gives the next n items behind an id, in the order of ids: the whole bank page by page, from "" on.
+func (s *Store) ItemsAfter(ctx context.Context, id string, n int) ([]sat.StoredItem, error) {
+	var rows []itemRow
+	if err := s.read.NewSelect().Model(&rows).Where("i.id > ?", id).Order("i.id").Limit(int64(n)).Scan(ctx); err != nil {
+		return nil, fault(err, "item")
+	}
+	items, err := assemble(ctx, s.read, rows)
+	return items, fault(err, "item")
+}
+
 // manyAtOnce bounds the values of one query.
 const manyAtOnce = 500
 

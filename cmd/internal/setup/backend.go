@@ -18,6 +18,8 @@ import (
 	"sattutor/internal/frontend"
 	"sattutor/internal/modelregistry"
 	"sattutor/internal/prompt"
+	"sattutor/internal/questionbank"
+	"sattutor/internal/sat"
 	"sattutor/internal/telemetry"
 	"sattutor/internal/tutor"
 )
@@ -62,8 +64,9 @@ func OpenBackend(cfg config.Config, log *slog.Logger, deadlines *Deadlines, e *E
 	if err != nil {
 		return nil, errors.Join(err, storing.close())
 	}
+	trained := &trainedOn{log: log}
 	asks := tutor.Options{Engine: e, Models: registry, Gate: gate, Record: recording(cfg, record, storing.store, log),
-		Seen: (&trainedOn{log: log}).seen}
+		Seen: trained.seen}
 	if traces != nil {
 		asks = trace(asks, traces)
 	}
@@ -75,6 +78,7 @@ func OpenBackend(cfg config.Config, log *slog.Logger, deadlines *Deadlines, e *E
 
 	vectors := openEmbeddings(cfg)
 	bank := openBank(storing.store, vectors, log)
+	bank.Desk = bank.With(questionbank.Rules{Overlap: trained.among(func() []sat.Model { return available(registry.Models()) })})
 	watchEmbeddings(vectors, bank.Finder, metrics, traces)
 	desk, err := openArena(cfg, log, storing.store, asking, registry)
 	if err != nil {

@@ -11,17 +11,17 @@ import (
 
 	"sattutor/internal/eval"
 	"sattutor/internal/sat"
-	"sattutor/internal/tutor"
 )
 
-func TestSeenInTraining(t *testing.T) {
-	passage := tutor.Sample().Passage
+func TestModelsThatWereTrainedOnAPassageAreNamed(t *testing.T) {
+	const passage = "The lamp burned all night and the keeper slept in his chair until the sea grew calm."
 	path := filepath.Join(t.TempDir(), "fingerprints.bin")
 	require.NoError(t, os.WriteFile(path, eval.Fingerprint([]string{passage}).Bytes(), 0o600))
-	known := &trainedOn{log: slog.New(slog.DiscardHandler)}
-	const other = "By 1912 the harbour had silted up, so the town turned to glass-making, and the furnaces stood where the nets had dried."
-	assert.True(t, known.seen(sat.Model{Fingerprints: path}, passage))
-	assert.False(t, known.seen(sat.Model{Fingerprints: path}, other))
-	assert.False(t, known.seen(sat.Model{}, passage), "nothing is known of this model")
-	assert.False(t, known.seen(sat.Model{Fingerprints: path + ".absent"}, passage), "told in the log, and no reason to refuse an answer")
+	listed := []sat.Listed{{Model: sat.Model{Name: "sat-base"}, Available: true},
+		{Model: sat.Model{Name: "sat-lora", Fingerprints: path}, Available: true},
+		{Model: sat.Model{Name: "gone", Fingerprints: path}},
+		{Model: sat.Model{Name: "unknown", Fingerprints: path + ".absent"}, Available: true}}
+	among := (&trainedOn{log: slog.New(slog.DiscardHandler)}).among(func() []sat.Model { return available(listed) })
+	assert.Equal(t, "sat-lora", among("It says: "+passage))
+	assert.Empty(t, among("Something else altogether that has more than thirteen words so that it could be known to someone."))
 }

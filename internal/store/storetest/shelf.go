@@ -134,6 +134,19 @@ func search(t *testing.T, open Open) {
 		})
 	}
 	t.Run("pages", func(t *testing.T) {
+		var paged []sat.StoredItem
+		for after := ""; ; after = paged[len(paged)-1].ID {
+			page, err := s.ItemsAfter(ctx, after, 2)
+			require.NoError(t, err)
+			if len(page) == 0 {
+				break
+			}
+			paged = append(paged, page...)
+		}
+		all, total, err := s.SearchItems(ctx, sat.ItemFilter{})
+		require.NoError(t, err)
+		assert.Equal(t, total, len(paged))
+		assert.ElementsMatch(t, all, paged, "page by page, with their passages")
 		items, total, err := s.SearchItems(ctx, sat.ItemFilter{Offset: 1, Limit: 2})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"bridge-2", "ferry-1"}, ids(items))
