@@ -98,6 +98,7 @@ type builder struct {
 	kept     []question
 	splits   []string // of kept: train, val or test; "" until decided
 	texts    map[string]bool
+	held     map[string]string   // passages that are kept for measuring, and their splits
 	grams    map[string][]uint64 // of each passage that is kept
 }
 
@@ -109,7 +110,7 @@ func (b *builder) gather(s Source, split string) error {
 	}
 	b.manifest.addSource(s, split, sums)
 	if b.texts == nil {
-		b.texts, b.grams = map[string]bool{}, map[string][]uint64{}
+		b.texts, b.grams, b.held = map[string]bool{}, map[string][]uint64{}, map[string]string{}
 	}
 	if split == "train" && len(b.options.Val) == 0 {
 		split = ""
@@ -120,7 +121,11 @@ func (b *builder) gather(s Source, split string) error {
 			b.manifest.drop(it.ID, reason)
 			continue
 		}
-		b.kept, b.splits = append(b.kept, q), append(b.splits, split)
+		put := split
+		if it.Split == string(sat.ForTuning) {
+			put = "val"
+		}
+		b.kept, b.splits = append(b.kept, q), append(b.splits, put)
 	}
 	return nil
 }
@@ -128,6 +133,9 @@ func (b *builder) gather(s Source, split string) error {
 // fit brings an item into the form that is served, or says why it must not be trained on.
 func (b *builder) fit(it eval.Item) (question, string) {
 	switch {
+	case it.Split == string(sat.ForTest) || it.Split == string(sat.ForHoldout):
+		b.held[it.Passage] = it.Split
+		return question{}, heldOut + it.Split
 	case it.Excluded != "":
 		return question{}, it.Excluded
 	case strings.TrimSpace(it.Licence) == "":
@@ -172,9 +180,17 @@ func reasonOf(err error) string {
 	return e.Fields[0].Field + " " + e.Fields[0].Message
 }
 
-// exclude drops every passage that shares a sequence of 13 words with evaluation data.
+// exclude drops every passage that shares a sequence of 13 words with evaluation data: that which was named, and that
+// which the sources themselves keep for measuring.
 func (b *builder) exclude(ctx context.Context) error {
-	known := map[uint64]string{}
+	known, seen := map[uint64]string{}, map[string]string{}
+	for passage, split := range b.held {
+		for _, gram := range eval.Grams(passage) {
+			known[gram] = split
+		}
+		clean, _ := prompt.Canonical(sat.Question{Passage: passage}) // the faults of such a question are nobody's concern here
+		seen[eval.PassageID(clean.Passage)] = "its passage is kept for measuring: " + split
+	}
 	for _, s := range b.options.Exclude {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -190,7 +206,6 @@ func (b *builder) exclude(ctx context.Context) error {
 			}
 		}
 	}
-	seen := map[string]string{}
 	for passage, grams := range b.grams {
 		for _, gram := range grams {
 			if pool, hit := known[gram]; hit {
@@ -220,6 +235,12 @@ func (b *builder) split() {
 	rng := rand.New(rand.NewPCG(b.options.Seed, 1))
 	rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 	put, all := map[int]string{}, float64(len(order))
+	for i, q := range b.kept { // what its source tunes by, and what stands on the same passage
+		if b.splits[i] == "val" {
+			put[q.unit] = "val"
+		}
+	}
+	order = slices.DeleteFunc(order, func(unit int) bool { return put[unit] != "" })
 	for _, part := range []struct {
 		split string
 		share float64
@@ -228,6 +249,10 @@ func (b *builder) split() {
 		if part.share > 0 && wanted == 0 && len(order) > 1 {
 			wanted = 1
 		}
+		if part.split == "val" {
+			wanted = max(0, wanted-len(put))
+		}
+		wanted = min(wanted, len(order))
 		for _, unit := range order[:wanted] {
 			put[unit] = part.split
 		}
@@ -272,7 +297,7 @@ func (b *builder) remove(reason func(i int) string) {
 func (b *builder) refuse() error {
 	if b.options.Strict {
 		for reason, d := range b.manifest.Dropped {
-			if strings.HasPrefix(reason, "shares 13 words") || reason == noLicence {
+			if strings.HasPrefix(reason, "shares 13 words") || strings.HasPrefix(reason, heldOut) || reason == noLicence {
 				return fail(eval.ExitContaminated, "%d items: %s: %s; remove the source, or build without --strict, which leaves them out",
 					d.Count, reason, strings.Join(d.IDs, ", "))
 			}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -257,6 +258,45 @@ func TestAGivenValidationSplitIsSevered(t *testing.T) {
 	assert.Equal(t, 1, m.Splits["train"].Questions)
 	assert.Equal(t, 1, m.Splits["val"].Questions)
 	assert.Equal(t, 1, m.Dropped["its passage, or one like it, is in the validation split"].Count)
+}
+
+// The blind test is never an input, and what a source tunes by is not learnt.
+func TestTheSplitsOfASourceAreKept(t *testing.T) {
+	practise := "Something else that is told elsewhere, at length, and by another person altogether."
+	source := write(t, "bank", "CC0-1.0", practise, "To tune by: a story of a bridge and of those who built it.", "A blind "+seen,
+		"Held out of everything.", "The same words: "+seen, "Held out of everything.", "To tune by: a story of a bridge and of those who built it.")
+	set, err := eval.Read(source.Path, eval.FormatItems)
+	require.NoError(t, err)
+	for i, split := range []sat.Split{sat.ForTraining, sat.ForTuning, sat.ForTest, sat.ForHoldout, sat.ForPractice, sat.ForPractice, sat.ForPractice} {
+		set.Items[i].Split = string(split)
+		set.Items[i].Question = fmt.Sprint("Question ", i, "?")
+	}
+	data, err := eval.MarshalItems(set.Items)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(source.Path, data, 0o600))
+	o := options(t, dataset.Letter)
+	o.Sources, o.ValShare = []dataset.Source{source}, 0
+	m, err := dataset.Build(context.Background(), o)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"bank-0"}, questions(t, o.Out, dataset.TrainFile))
+	assert.ElementsMatch(t, []string{"bank-1", "bank-6"}, questions(t, o.Out, dataset.ValFile), "with what stands on the same passage")
+	assert.Equal(t, []string{"bank-2"}, m.Dropped["kept for measuring: its split is test"].IDs)
+	assert.Equal(t, []string{"bank-3"}, m.Dropped["kept for measuring: its split is holdout"].IDs)
+	assert.Equal(t, []string{"bank-4"}, m.Dropped["shares 13 words in a row with evaluation data (test)"].IDs)
+	assert.Equal(t, []string{"bank-5"}, m.Dropped["its passage is kept for measuring: holdout"].IDs, "too short for a sequence of 13 words")
+	o.Strict = true
+	_, err = dataset.Build(context.Background(), o)
+	assert.Equal(t, eval.ExitContaminated, eval.ExitCode(err))
+}
+
+// questions names the questions of a file, each once.
+func questions(t *testing.T, dir, name string) (ids []string) {
+	for _, r := range lines(t, filepath.Join(dir, name)) {
+		if !slices.Contains(ids, r.Group) {
+			ids = append(ids, r.Group)
+		}
+	}
+	return ids
 }
 
 func TestTheStrictestLicenceIsTheLabel(t *testing.T) {

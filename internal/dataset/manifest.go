@@ -15,6 +15,9 @@ const Schema = "sat-dataset/v1"
 
 const noLicence = "without a licence"
 
+// heldOut begins the reason of a question that its source keeps for measuring.
+const heldOut = "kept for measuring: its split is "
+
 // mostIDs bounds the ids that are listed for one reason.
 const mostIDs = 1000
 
