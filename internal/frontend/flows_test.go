@@ -17,6 +17,8 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sattutor/internal/testneeds"
 )
 
 // hand is somebody at a tab: with the keyboard alone, or with the mouse and without scripts.
@@ -202,6 +204,7 @@ var flows = []struct {
 // TestBrowserEveryFlow walks every flow with the keyboard alone, and with the mouse and without scripts. Each form of
 // the pages must have been sent in both: one that no flow sends fails the test.
 func TestBrowserEveryFlow(t *testing.T) {
+	testneeds.Chromium(t) // here too: what is left out below sends nothing
 	for name, keys := range map[string]bool{"by keyboard": true, "without scripts": false} {
 		t.Run(name, func(t *testing.T) {
 			p, standIn := newSchool(t), newSite(t)

@@ -16,6 +16,8 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sattutor/internal/testneeds"
 )
 
 // enter brings a tab into a state, 1280 px wide and light.
@@ -70,6 +72,7 @@ var pictures = os.Getenv("SAT_SCREENSHOTS")
 // narrow. Nothing scrolls sideways from 320 to 1600 px, and with text at 200 %; targets are large enough for a finger.
 // With SAT_SCREENSHOTS, it writes a picture of every look into the folder of that name. A page that no state shows fails it.
 func TestBrowserEveryPageInEveryState(t *testing.T) {
+	testneeds.Chromium(t) // here too: what is left out below shows nothing
 	source, seen := axeCore(t), map[string]bool{}
 	all := scenes(t)
 	for _, sc := range all {
