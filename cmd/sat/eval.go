@@ -19,13 +19,15 @@ func evalCommand() *cli.Command {
 	return &cli.Command{
 		Name: "eval", Usage: "measure how often a model is right, and whether another one is better",
 		Description: "run asks every question of a data file and keeps each answer in a run directory; compare, export and gate\n" +
-			"compute everything else from such directories, without an engine. calibrate fits prior and temperature.\n\n" +
+			"compute everything else from such directories, without an engine. calibrate fits prior and temperature. Headers and\n" +
+			"figures of all runs are stored in the database too, where it is there: list and show look them up.\n\n" +
 			"  sat eval run --data questions.jsonl --out runs/today\n" +
 			"  sat eval compare runs/today/sat-base runs/today/sat-lora --html report.html\n" +
 			"  sat eval export runs/today/sat-lora --format lm-eval --out out\n\n" +
 			"Exit codes: 0 done, 1 a --fail-if is true, 64 usage, 65 malformed data, 66 no such file, 69 engine unreachable,\n" +
 			"75 incomplete (go on with --resume), 76 the items may have been seen in training, 78 configuration, 130 interrupted.",
-		Commands: []*cli.Command{evalRunCommand(), evalCompareCommand(), evalExportCommand(), evalCalibrateCommand(), evalGateCommand()},
+		Commands: []*cli.Command{evalRunCommand(), evalCompareCommand(), evalExportCommand(), evalCalibrateCommand(), evalGateCommand("eval"),
+			evalListCommand(), evalShowCommand()},
 	}
 }
 

@@ -48,6 +48,7 @@ func bankKey(t *testing.T) map[string]string {
 // knowing serves a fake engine whose model sat-lora knows the bank, and whose base model guesses.
 func knowing(t *testing.T) (*enginetest.VLLM, string) {
 	t.Helper()
+	t.Setenv("DATABASE_URL", "sqlite:"+filepath.Join(t.TempDir(), "sat.db"))
 	knows := enginetest.ByKey(bankKey(t))
 	v, url := enginetest.Serve(t, enginetest.Options{Rule: func(a enginetest.Asked) string {
 		if a.Model != "sat-lora" {

@@ -14,12 +14,13 @@ import (
 	"sattutor/internal/sat"
 )
 
-func evalGateCommand() *cli.Command {
+// evalGateCommand is the gate, which stands among the commands of evaluation and among those of models.
+func evalGateCommand(among string) *cli.Command {
 	return &cli.Command{
 		Name: "gate", Usage: "tell by its runs what a model may be called: production or demo", ArgsUsage: "RUN",
 		Description: "RUN is the model's run in its served way of asking. Without --no-passage that bound counts as not measured.\n\n" +
-			"  sat eval gate runs/a/sat-lora --no-passage runs/blind/sat-lora --against runs/a/sat-base\n" +
-			"  sat eval gate runs/a/sat-lora --no-passage runs/blind/sat-lora --store",
+			"  sat " + among + " gate runs/a/sat-lora --no-passage runs/blind/sat-lora --against runs/a/sat-base\n" +
+			"  sat " + among + " gate runs/a/sat-lora --no-passage runs/blind/sat-lora --store",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "no-passage", Usage: "`RUN` over the same items without their passage"},
 			&cli.StringFlag{Name: "rotated", Usage: "`RUN` over the same items under rotations of the choices"},

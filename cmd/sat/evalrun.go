@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"sattutor/cmd/internal/setup"
+	"sattutor/internal/config"
 	"sattutor/internal/eval"
 	"sattutor/internal/prompt"
 	"sattutor/internal/sat"
@@ -21,7 +22,8 @@ func evalRunCommand() *cli.Command {
 	flags := append(dataFlags("", "the questions"), targetFlags()...)
 	return &cli.Command{
 		Name: "run", Usage: "ask every question of a data file, and keep the answers",
-		Description: "An interrupted run goes on with --resume and gives the same answers. Nothing is ever downloaded.\n\n" +
+		Description: "An interrupted run goes on with --resume and gives the same answers. Nothing is ever downloaded.\n" +
+			"Header, figures and letters, not the items' texts, are stored in the database too (DATABASE_URL), unless it is away.\n\n" +
 			"  sat eval run --data bank --out runs/bank                             the configured engine, our own questions\n" +
 			"  sat eval run --data q.jsonl --method option --out runs/option       another method\n" +
 			"  sat eval run --data q.csv --url http://localhost:8090 --out runs/x   what students get\n" +
@@ -39,6 +41,7 @@ func evalRunCommand() *cli.Command {
 			&cli.IntFlag{Name: "rotate", Usage: "ask under so many rotations of the choices, average, and report consistency"},
 			&cli.IntFlag{Name: "repeat", Usage: "ask each item so often"},
 			&cli.BoolFlag{Name: "cold", Usage: "do not warm the passage before its first item"},
+			&cli.BoolFlag{Name: "no-store", Usage: "keep the run in its folder alone, not in the database"},
 			&cli.StringSliceFlag{Name: "fail-if", Usage: "exit with 1 where true: 'acc < 0.4', 'parse_fail_rate > 0.01'"},
 		),
 		DisableSliceFlagSeparator: true,
@@ -86,6 +89,14 @@ func evalRun(ctx context.Context, c *cli.Command) error {
 	progress.finish()
 	for _, run := range runs {
 		fmt.Fprintf(out, "\n%s\n%s", run.Dir, eval.Summarise(run))
+	}
+	if !c.Bool("no-store") {
+		if err := withConfig(c, func(cfg config.Config) error {
+			keepRuns(ctx, cfg, runs, c.Root().ErrWriter)
+			return nil
+		}); err != nil {
+			return err
+		}
 	}
 	if err != nil {
 		return evalFailed(err)

@@ -34,7 +34,7 @@ func modelCommand() *cli.Command {
 			shelfCommand("path", "[MODEL]", "print where the file of a model lies on this machine; the embedded engine's when left out", modelPath),
 			shelfCommand("add", "FOLDER", "check an adapter's folder, or a record (FILE.json), and keep it", addModel),
 			shelfCommand("verify", "[ID]", "check every file of a model or an adapter, or of all, against its manifest", verifyModels),
-			evalGateCommand(),
+			evalGateCommand("model"),
 			shelfCommand("promote", "ID", "serve an adapter from the next start on", promoteModel,
 				&cli.BoolFlag{Name: "force", Usage: "without a passed gate; it stays a demonstration, and the audit trail says so"},
 				&cli.StringFlag{Name: "as", Usage: "the name to serve it under (SAT_LORA_MODEL_NAME)"}),
