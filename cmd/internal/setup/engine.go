@@ -19,12 +19,13 @@ import (
 // Engine is an opened inference engine with what is known of its models before it was asked.
 type Engine struct {
 	engine.Engine
-	Name    string                 // "remote" or "embedded"
-	Where   string                 // for people: an address, or the runtime
-	Known   map[string]sat.Model   // records by served name
-	Slots   int                    // questions answered at a time
-	Changed func() <-chan struct{} // closed at the next change of a child; nil for a remote engine
-	Fault   func() string          // why it is not up, "" where it does not say
+	Name    string                          // "remote" or "embedded"
+	Where   string                          // for people: an address, or the runtime
+	Known   map[string]sat.Model            // records by served name
+	Slots   int                             // questions answered at a time
+	Changed func() <-chan struct{}          // closed at the next change of a child; nil for a remote engine
+	Whole   func(ctx context.Context) error // waits until every model answers; nil where the engine is not ours
+	Fault   func() string                   // why it is not up, "" where it does not say
 	Close   func(ctx context.Context) error
 }
 
@@ -108,7 +109,7 @@ func openEmbedded(runtime llamacpp.Runtime, models []LocalModel, cfg config.Conf
 		children.follow(ctx)
 	}()
 	return &Engine{Engine: children.router, Name: "embedded", Where: runtime.String(), Known: known, Slots: slots,
-		Changed: supervisor.Changed, Fault: children.fault,
+		Changed: supervisor.Changed, Whole: supervisor.WaitReady, Fault: children.fault,
 		Close: func(ctx context.Context) error {
 			stop()
 			<-done

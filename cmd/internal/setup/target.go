@@ -63,6 +63,9 @@ func OpenTarget(ctx context.Context, cfg config.Config, log *slog.Logger, change
 	asking := tutor.New(tutor.Options{Engine: e, Models: models, Seen: (&trainedOn{log: log}).seen})
 	watcher := newWatcher(e, asking, registry, deadlines, log)
 	t.Answerer = tutorAnswerer{asking}
+	if err := whole(ctx, e); err != nil {
+		return nil, errors.Join(err, e.Close(context.WithoutCancel(ctx)))
+	}
 	t.Close = startWatch(watcher, e)
 	if err := t.wait(ctx, e, watcher); err != nil {
 		return nil, errors.Join(err, t.Close(context.WithoutCancel(ctx)))
@@ -70,6 +73,16 @@ func OpenTarget(ctx context.Context, cfg config.Config, log *slog.Logger, change
 	t.Models = models.served()
 	t.Engine = witness.info()
 	return t, nil
+}
+
+// whole waits until each model of our own engine answers: a name that loads last must not count as not served.
+func whole(ctx context.Context, e *Engine) error {
+	if e.Whole == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, loadLimit)
+	defer cancel()
+	return e.Whole(ctx)
 }
 
 // startWatch watches the engine until the function that it gives is called, which also ends the engine.
