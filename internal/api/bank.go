@@ -138,6 +138,8 @@ type ReportChange struct {
 type BankChange struct {
 	ID         string    `json:"id"`
 	At         time.Time `json:"at"`
+	By         string    `json:"by,omitempty" doc:"Id of a user; absent for the command line, and for one who is gone."`
+	ByName     string    `json:"by_name,omitempty"`
 	What       string    `json:"what" doc:"import, edit, delete or undo."`
 	Format     string    `json:"format,omitempty"`
 	FileSHA256 string    `json:"file_sha256,omitempty"`
@@ -147,10 +149,36 @@ type BankChange struct {
 
 // FromChange gives a change as the API shows it.
 func FromChange(c sat.BankChange) BankChange {
-	return BankChange{ID: c.ID, At: c.At, What: c.What, Format: c.Format, FileSHA256: c.FileHash, Items: c.Items, Undone: !c.UndoneAt.IsZero()}
+	return BankChange{ID: c.ID, At: c.At, By: c.By, ByName: c.ByName, What: c.What, Format: c.Format, FileSHA256: c.FileHash,
+		Items: c.Items, Undone: !c.UndoneAt.IsZero()}
 }
 
 // BankChanges are the newest changes.
 type BankChanges struct {
 	Changes []BankChange `json:"changes"`
+}
+
+// ItemVersion is a change of one item, and what the item was before it.
+type ItemVersion struct {
+	Change BankChange `json:"change"`
+	Before *BankItem  `json:"before,omitempty" doc:"Absent where the change made the item."`
+}
+
+// ItemHistory is the reply of GET /api/v1/items/{id}/history, the newest change first.
+type ItemHistory struct {
+	Versions []ItemVersion `json:"versions"`
+}
+
+// FromHistory gives the API's form of an item's history.
+func FromHistory(versions []sat.ItemVersion) ItemHistory {
+	history := ItemHistory{Versions: []ItemVersion{}}
+	for _, v := range versions {
+		shape := ItemVersion{Change: FromChange(v.Change)}
+		if v.Version > 0 {
+			before := FromItem(v.StoredItem)
+			shape.Before = &before
+		}
+		history.Versions = append(history.Versions, shape)
+	}
+	return history
 }

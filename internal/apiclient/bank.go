@@ -103,10 +103,22 @@ func (c *Client) ReportItem(ctx context.Context, id, reason string) error {
 	return err
 }
 
-// ItemReports lists the open reports, the oldest first.
-func (c *Client) ItemReports(ctx context.Context) ([]api.ItemReport, error) {
-	list, err := send[api.ItemReports](ctx, c, http.MethodGet, "/api/v1/item-reports", nil)
+// ItemReports lists reports, the oldest first: of one item or, with "", of all; with settled, those that are closed too.
+func (c *Client) ItemReports(ctx context.Context, item string, settled bool) ([]api.ItemReport, error) {
+	query := url.Values{}
+	if item != "" {
+		query.Set("item", item)
+	}
+	if settled {
+		query.Set("all", "true")
+	}
+	list, err := send[api.ItemReports](ctx, c, http.MethodGet, "/api/v1/item-reports?"+query.Encode(), nil)
 	return list.Reports, err
+}
+
+// ItemHistory tells who changed an item, and what it was before.
+func (c *Client) ItemHistory(ctx context.Context, id string) (api.ItemHistory, error) {
+	return send[api.ItemHistory](ctx, c, http.MethodGet, "/api/v1/items/"+url.PathEscape(id)+"/history", nil)
 }
 
 // SettleReport closes a report with what was found.

@@ -86,6 +86,7 @@ var accesses = sync.OnceValue(func() map[string]access {
 		"GET /api/v1/items/{id}/evidence":     reads,
 		"GET /api/v1/passages":                reads,
 		"GET /api/v1/passages/{id}":           reads,
+		"GET /api/v1/items/{id}/history":      teaches,
 		"POST /api/v1/items/{id}/reports":     {role: sat.Student, scope: sat.ScopeItems, once: true},
 		"POST /api/v1/items:check":            teaches,
 		"POST /api/v1/items":                  teachesOnce,

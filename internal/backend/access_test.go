@@ -187,6 +187,7 @@ func objects() map[string]func(t *testing.T, s *site, caller string) string {
 		"/api/v1/items/{id}":          anItem,
 		"/api/v1/items/{id}/similar":  anItem,
 		"/api/v1/items/{id}/evidence": anItem,
+		"/api/v1/items/{id}/history":  anItem,
 		"/api/v1/items/{id}/reports":  anItem,
 		"/api/v1/passages/{id}":       anItem,
 		"/api/v1/item-reports/{id}": func(t *testing.T, s *site, caller string) string {

@@ -26,6 +26,7 @@ type Bank interface {
 	SettleReport(ctx context.Context, id, note string) error
 	BankChanges(ctx context.Context, limit int) ([]sat.BankChange, error)
 	UndoChange(ctx context.Context, by, changeID string) (sat.BankChange, error)
+	ItemHistory(ctx context.Context, id string, limit int) ([]sat.ItemVersion, error)
 }
 
 // Bounds of lists.
@@ -34,6 +35,7 @@ const (
 	mostItems    = 200
 	mostReports  = 500
 	mostChanges  = 50
+	mostVersions = 50
 	similarItems = 5
 	evidenceEach = 2
 )

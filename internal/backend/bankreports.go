@@ -39,6 +39,7 @@ func (s *Server) registerReports(to huma.API) {
 			return done(bank.SettleReport(ctx, in.ID, in.Body.Note))
 		})
 	huma.Register(to, operation("list-bank-changes", http.MethodGet, "/api/v1/bank-changes", tag, "List the newest changes of the bank"), s.listChanges)
+	huma.Register(to, operation("item-history", http.MethodGet, "/api/v1/items/{id}/history", tag, "Tell who changed an item, and what it was before"), s.itemHistory)
 	huma.Register(to, operation("undo-bank-change", http.MethodPost, "/api/v1/bank-changes/{id}/undo", tag, "Give every item of a change what it was before"),
 		func(ctx context.Context, in *onPath) (*reply[api.BankChange], error) {
 			bank, err := s.bank()
@@ -99,4 +100,20 @@ func (s *Server) listChanges(ctx context.Context, _ *struct{}) (*reply[api.BankC
 		list.Changes = append(list.Changes, api.FromChange(c))
 	}
 	return &reply[api.BankChanges]{list}, nil
+}
+
+// itemHistory tells of an item that was taken out too.
+func (s *Server) itemHistory(ctx context.Context, in *onPath) (*reply[api.ItemHistory], error) {
+	bank, err := s.bank()
+	if err != nil {
+		return nil, err
+	}
+	versions, err := bank.ItemHistory(ctx, in.ID, mostVersions)
+	if err != nil {
+		return nil, err
+	}
+	if len(versions) == 0 {
+		return nil, sat.Errorf(sat.NotFound, "There is no such item.")
+	}
+	return &reply[api.ItemHistory]{api.FromHistory(versions)}, nil
 }

@@ -27,7 +27,8 @@ type Bank interface {
 	ImportItems(ctx context.Context, file []byte, query url.Values) (sat.ImportReport, error)
 	ExportItems(ctx context.Context, query url.Values) (*apiclient.Exported, error)
 	ReportItem(ctx context.Context, id, reason string) error
-	ItemReports(ctx context.Context) ([]api.ItemReport, error)
+	ItemReports(ctx context.Context, item string, settled bool) ([]api.ItemReport, error)
+	ItemHistory(ctx context.Context, id string) (api.ItemHistory, error)
 	SettleReport(ctx context.Context, id, note string) error
 	BankChanges(ctx context.Context) ([]api.BankChange, error)
 	UndoBankChange(ctx context.Context, id string) error
@@ -226,7 +227,10 @@ type itemPage struct {
 	Similar  api.SimilarItems
 	Evidence api.ItemEvidence
 	Findings []told
-	Ask      api.MCQRequest // the question as the tutor is asked
+	Ask      api.MCQRequest   // the question as the tutor is asked
+	Open     []api.ItemReport // for teachers: complaints, and those that are closed
+	Settled  []api.ItemReport
+	History  []itemChange // for teachers
 	Done     string
 	Error    string
 }
@@ -259,6 +263,12 @@ func (s *Server) showItem(w http.ResponseWriter, r *http.Request, status int, do
 	if page.Keyed {
 		if check, err := s.opts.Bank.CheckItem(ctx, it.Item); err == nil {
 			page.Findings = tellAll(check.Findings, "/bank/"+url.PathEscape(it.ID)+"/edit")
+		}
+		if reports, err := s.opts.Bank.ItemReports(ctx, it.ID, true); err == nil {
+			page.Open, page.Settled = byState(reports)
+		}
+		if history, err := s.opts.Bank.ItemHistory(ctx, it.ID); err == nil {
+			page.History = changesOf(it.Item, history)
 		}
 	}
 	return render(w, status, s.views.item, page)

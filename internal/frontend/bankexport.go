@@ -9,9 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strings"
 
-	"sattutor/internal/api"
 	"sattutor/internal/sat"
 )
 
@@ -136,38 +134,4 @@ func (s *Server) exportFile(w http.ResponseWriter, r *http.Request) error {
 	}
 	_, err = io.Copy(w, file)
 	return err
-}
-
-// reportsPage is the page /bank/reports.
-type reportsPage struct {
-	Page
-	Reports []api.ItemReport
-	Done    string
-}
-
-// reportList is GET /bank/reports.
-func (s *Server) reportList(w http.ResponseWriter, r *http.Request) error {
-	ctx, cancel := s.backendContext(r)
-	defer cancel()
-	reports, err := s.opts.Bank.ItemReports(ctx)
-	if err != nil {
-		return err
-	}
-	page := reportsPage{Page: s.page(r, "Reported questions"), Reports: reports, Done: doneWords(r.URL.Query().Get("done"))}
-	return render(w, http.StatusOK, s.views.reports, page)
-}
-
-// reportSettle is POST /bank/reports.
-func (s *Server) reportSettle(w http.ResponseWriter, r *http.Request) error {
-	if err := r.ParseForm(); err != nil {
-		return badForm(err)
-	}
-	ctx, cancel := s.backendContext(r)
-	defer cancel()
-	note := strings.TrimSpace(lineFeeds(r.PostForm.Get("note")))
-	if err := s.opts.Bank.SettleReport(ctx, r.PostForm.Get("report"), note); err != nil {
-		return err
-	}
-	http.Redirect(w, r, "/bank/reports?done=settled", http.StatusSeeOther)
-	return nil
 }

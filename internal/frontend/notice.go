@@ -141,8 +141,11 @@ func about(seconds int) string {
 }
 
 func wait(seconds int) string {
-	if seconds == 0 {
+	switch {
+	case seconds == 0:
 		return "a moment"
+	case seconds > 120:
+		return fmt.Sprintf("%d minutes", (seconds+59)/60)
 	}
 	return fmt.Sprintf("%d s", seconds)
 }

@@ -32,7 +32,8 @@ type ItemFilter struct {
 type BankChange struct {
 	ID       string // made by the store when empty
 	At       time.Time
-	By       string // id of a user; "" for the command line
+	By       string // id of a user; "" for the command line, and for one who is gone
+	ByName   string // of that user; set by the store
 	What     string // "import", "edit", "delete", "undo"
 	Format   string // of an import
 	FileHash string // SHA-256 of an import's file, hexadecimal

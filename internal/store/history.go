@@ -21,10 +21,11 @@ type changeRow struct {
 	FileHash string  `bun:"file_sha256"`
 	UndoneAt instant `bun:"undone_at"`
 	Items    int     `bun:"items,scanonly"`
+	ByName   string  `bun:"by_name,scanonly"`
 }
 
 func (r changeRow) change() sat.BankChange {
-	return sat.BankChange{ID: r.ID, At: r.At.Time, By: text(r.By), What: r.What, Format: r.Format, FileHash: r.FileHash,
+	return sat.BankChange{ID: r.ID, At: r.At.Time, By: text(r.By), ByName: r.ByName, What: r.What, Format: r.Format, FileHash: r.FileHash,
 		Items: r.Items, UndoneAt: r.UndoneAt.Time}
 }
 
@@ -71,12 +72,17 @@ func (r versionRow) item() (it sat.StoredItem, err error) {
 	return it, err
 }
 
+// changes begins a query for changes, with how many items each touched and by whom.
+func (s *Store) changes(rows *[]changeRow) *bun.SelectQuery {
+	return s.read.NewSelect().Model(rows).ColumnExpr("c.*").
+		ColumnExpr("(SELECT count(*) FROM item_versions AS v WHERE v.change_id = c.id) AS items").
+		ColumnExpr("coalesce((SELECT u.name FROM users AS u WHERE u.id = c.by_user), '') AS by_name")
+}
+
 // BankChanges lists the newest changes of the bank.
 func (s *Store) BankChanges(ctx context.Context, limit int) ([]sat.BankChange, error) {
 	var rows []changeRow
-	err := s.read.NewSelect().Model(&rows).ColumnExpr("c.*").
-		ColumnExpr("(SELECT count(*) FROM item_versions AS v WHERE v.change_id = c.id) AS items").
-		Order("at DESC", "id DESC").Limit(int64(limit)).Scan(ctx)
+	err := s.changes(&rows).Order("at DESC", "id DESC").Limit(int64(limit)).Scan(ctx)
 	changes := make([]sat.BankChange, len(rows))
 	for i, row := range rows {
 		changes[i] = row.change()
@@ -84,11 +90,24 @@ func (s *Store) BankChanges(ctx context.Context, limit int) ([]sat.BankChange, e
 	return changes, fault(err, "change")
 }
 
-// ItemHistory lists what an item was before each of its changes, the newest first.
-func (s *Store) ItemHistory(ctx context.Context, id string) ([]sat.ItemVersion, error) {
+// ItemHistory lists what an item was before each of its newest changes, the newest first.
+func (s *Store) ItemHistory(ctx context.Context, id string, limit int) ([]sat.ItemVersion, error) {
 	var rows []versionRow
-	if err := s.read.NewSelect().Model(&rows).Where("item_id = ?", id).Order("version DESC").Scan(ctx); err != nil {
+	err := s.read.NewSelect().Model(&rows).Where("item_id = ?", id).Order("change_id DESC").Limit(int64(limit)).Scan(ctx)
+	if err != nil || len(rows) == 0 {
 		return nil, fault(err, "item")
+	}
+	ids := make([]string, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ChangeID
+	}
+	var made []changeRow
+	if err := s.changes(&made).Where("c.id IN (?)", bun.In(ids)).Scan(ctx); err != nil {
+		return nil, fault(err, "change")
+	}
+	changes := map[string]sat.BankChange{}
+	for _, row := range made {
+		changes[row.ID] = row.change()
 	}
 	history := make([]sat.ItemVersion, len(rows))
 	for i, row := range rows {
@@ -96,11 +115,7 @@ func (s *Store) ItemHistory(ctx context.Context, id string) ([]sat.ItemVersion, 
 		if err != nil {
 			return nil, fault(err, "item")
 		}
-		var c changeRow
-		if err := s.read.NewSelect().Model(&c).Where("id = ?", row.ChangeID).Scan(ctx); err != nil {
-			return nil, fault(err, "change")
-		}
-		history[i] = sat.ItemVersion{StoredItem: it, Change: c.change()}
+		history[i] = sat.ItemVersion{StoredItem: it, Change: changes[row.ChangeID]}
 	}
 	return history, nil
 }

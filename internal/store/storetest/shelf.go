@@ -184,7 +184,7 @@ func history(t *testing.T, open Open) {
 	second, err := s.SaveItems(ctx, sat.BankChange{By: ada.ID, What: "edit"}, []sat.StoredItem{a})
 	require.NoError(t, err)
 
-	versions, err := s.ItemHistory(ctx, "a")
+	versions, err := s.ItemHistory(ctx, "a", 10)
 	require.NoError(t, err)
 	require.Len(t, versions, 2)
 	assert.Equal(t, "B", versions[0].Answer)
