@@ -23,6 +23,7 @@ func evalGateCommand(among string) *cli.Command {
 			"  sat " + among + " gate runs/a/sat-lora --no-passage runs/blind/sat-lora --store",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "no-passage", Usage: "`RUN` over the same items without their passage"},
+			&cli.StringFlag{Name: "race", Usage: "`RUN` over RACE's test part, whole or drawn by --sample; asked of what was trained on RACE"},
 			&cli.StringFlag{Name: "rotated", Usage: "`RUN` over the same items under rotations of the choices"},
 			&cli.StringFlag{Name: "against", Usage: "`RUN` of what the model would replace: it must not be worse"},
 			&cli.BoolFlag{Name: "big", Usage: "hold it to the bounds of a 3 B model with an adapter"},
@@ -42,7 +43,8 @@ func evalGate(_ context.Context, c *cli.Command) error {
 	for _, part := range []struct {
 		dir  string
 		into **eval.Run
-	}{{c.Args().First(), &in.Run}, {c.String("no-passage"), &in.NoPassage}, {c.String("rotated"), &in.Rotated}, {c.String("against"), &against}} {
+	}{{c.Args().First(), &in.Run}, {c.String("no-passage"), &in.NoPassage}, {c.String("rotated"), &in.Rotated},
+		{c.String("race"), &in.Race}, {c.String("against"), &against}} {
 		if part.dir == "" {
 			continue
 		}
@@ -52,6 +54,11 @@ func evalGate(_ context.Context, c *cli.Command) error {
 		}
 		*part.into = run
 	}
+	cfg, code := setup.LoadConfig(c.Root().ErrWriter)
+	if code != setup.ExitOK {
+		return failed(code, nil)
+	}
+	in.LearntRACE = setup.LearntFrom(cfg, in.Run.Header.Model.Record, "race")
 	result := eval.Gate(in)
 	out := c.Root().Writer
 	fmt.Fprintf(out, "%s: %s. %s\n", in.Run.Header.Model.Name, result.Quality, result.Sentence)

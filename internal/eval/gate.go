@@ -17,6 +17,7 @@ const (
 	rstdCareful     = 5.0
 	calibrationECE  = 0.10
 	consistencyBig  = 0.70
+	raceTest        = 0.50 // of RACE's test part, for what was trained on RACE
 	targetShare     = 0.65
 	targetLow       = 0.55
 )
@@ -26,10 +27,12 @@ const tuningPool = "dev-tune"
 
 // GateInput is what the gate looks at.
 type GateInput struct {
-	Run       *Run // the run of the served model in its served way of asking
-	NoPassage *Run // the same items asked without their passage; nil where not measured
-	Rotated   *Run // the same items under rotations; nil where not measured
-	Big       bool // a model of 3 B parameters with an adapter: the stricter bounds hold too
+	Run        *Run // the run of the served model in its served way of asking
+	NoPassage  *Run // the same items asked without their passage; nil where not measured
+	Rotated    *Run // the same items under rotations; nil where not measured
+	Race       *Run // RACE's test part, whole or drawn; nil where not measured
+	LearntRACE bool // the model was trained on RACE: what it learnt must show there too
+	Big        bool // a model of 3 B parameters with an adapter: the stricter bounds hold too
 }
 
 // Check is one bound of the gate.
@@ -56,6 +59,9 @@ func Gate(in GateInput) GateResult {
 	checks := []Check{sound(s, in.Run.Header)}
 	shown, useful := baselineChecks(s, in.Run.Header)
 	checks = append(checks, shown, useful, passageCheck(in), letterCheck(s, in.Run.Header), calibrationCheck(s))
+	if in.LearntRACE {
+		checks = append(checks, raceCheck(in.Race))
+	}
 	if in.Big {
 		checks = append(checks, consistencyCheck(in.Rotated), targetCheck(s))
 	}
@@ -148,6 +154,27 @@ func calibrationCheck(s Summary) Check {
 		c.Measured = fmt.Sprintf("ECE %.4f over %d items", s.ECE, s.Scored)
 		c.Passed = s.ECE <= calibrationECE
 	}
+	return c
+}
+
+// raceCheck holds a model to what it was trained on. Of a draw the whole interval must lie above the bound.
+func raceCheck(run *Run) Check {
+	c := Check{Name: "RACE's test part", Measured: "not measured", Bound: fmt.Sprintf("≥ %.0f %%; of a draw the lower end of the interval", 100*raceTest), Required: true}
+	if run == nil {
+		return c
+	}
+	s := Summarise(run)
+	c.Measured = s.Accuracy.String()
+	if run.Header.Data.Format != FormatRACE || !s.Accuracy.Known() || !run.Header.Contamination.Clean() {
+		c.Measured += "; not a whole and clean run over RACE"
+		return c
+	}
+	k, n := s.Accuracy.Counts()
+	share := float64(k) / float64(n)
+	if run.Header.Data.Pool != "all" {
+		share = s.Accuracy.Interval().Low
+	}
+	c.Passed = share >= raceTest
 	return c
 }
 

@@ -37,6 +37,31 @@ func without(run *Run, right int) *Run {
 	return other
 }
 
+func TestGateHoldsAModelToWhatItLearnt(t *testing.T) {
+	good := graded(132, 100)
+	race := func(pool string, n, right int) *Run {
+		run := graded(n, right)
+		run.Header.Data.Format, run.Header.Data.Pool = FormatRACE, pool
+		return run
+	}
+	for name, c := range map[string]struct {
+		run    *Run
+		passes bool
+	}{
+		"not measured":        {nil, false},
+		"whole, half right":   {race("all", 400, 200), true},
+		"whole, less":         {race("all", 400, 199), false},
+		"a draw, half right":  {race("all, 400 drawn by passage with seed 1", 400, 210), false},
+		"a draw, surely half": {race("all, 400 drawn by passage with seed 1", 400, 230), true},
+		"other questions":     {graded(400, 300), false},
+	} {
+		result := Gate(GateInput{Run: good, NoPassage: without(good, 50), LearntRACE: true, Race: c.run})
+		assert.Equal(t, c.passes, result.check("RACE's test part").Passed, name)
+		assert.Equal(t, c.passes, result.Quality == sat.Production, name)
+	}
+	assert.Equal(t, sat.Production, Gate(GateInput{Run: good, NoPassage: without(good, 50)}).Quality, "asked only of what learnt from it")
+}
+
 func TestGate(t *testing.T) {
 	good := graded(132, 100)
 	result := Gate(GateInput{Run: good, NoPassage: without(good, 50), Rotated: nil})

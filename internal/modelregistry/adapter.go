@@ -77,9 +77,28 @@ type AdapterPrompt struct {
 
 // AdapterData names what the adapter has seen.
 type AdapterData struct {
-	SHA256        string `json:"sha256"`
-	QuestionsSeen int    `json:"questions_seen"`
-	Passages      int    `json:"passages"`
+	SHA256        string       `json:"sha256"`
+	QuestionsSeen int          `json:"questions_seen"`
+	Passages      int          `json:"passages"`
+	Sources       []DataSource `json:"sources"`
+}
+
+// DataSource is one source of a data set: "race", "prose", "items" …
+type DataSource struct {
+	Kind  string          `json:"kind"`
+	Split string          `json:"split"`
+	Files json.RawMessage `json:"files"`
+}
+
+// SourceKinds names the kinds of data that the adapter was trained on.
+func (a Adapter) SourceKinds() []string {
+	var kinds []string
+	for _, s := range a.Data.Sources {
+		if s.Split == "train" || s.Split == "" {
+			kinds = append(kinds, s.Kind)
+		}
+	}
+	return kinds
 }
 
 // AdapterLicence says what the adapter may be used for: "permissive", "research-only" or "user-supplied".
