@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
+	"strings"
 
 	"sattutor/internal/sat"
 )
@@ -81,8 +83,8 @@ func shippedIn(files fs.FS, dir string) ([]Shipped, error) {
 	return list, nil
 }
 
-// AddShipped puts the adapters that come with the program onto the shelf, and serves the first of a name where nothing
-// was ever promoted under it. What the operator changed stays.
+// AddShipped puts the adapters that come with the program onto the shelf, and serves the first of a name. A newer
+// program's adapter takes the place of an older one's; what the operator chose under that name, or ended, stays.
 func (s *Shelf) AddShipped() error {
 	shipped, err := ShippedAdapters()
 	if err != nil {
@@ -92,30 +94,14 @@ func (s *Shelf) AddShipped() error {
 }
 
 func (s *Shelf) addShipped(shipped []Shipped) error {
+	named := map[string]bool{}
 	for _, a := range shipped {
-		st, err := s.load()
-		if err != nil {
+		if err := s.addOne(a); err != nil {
 			return err
 		}
-		if e, err := s.entry(a.ID(), st); err != nil {
-			if _, err := s.Add(a.folder); err != nil {
-				return err
-			}
-		} else if e.Gate != nil || a.Gate == nil {
-			continue
-		}
-		if a.Gate != nil {
-			if err := s.NoteGate(a.ID(), *a.Gate); err != nil {
-				return err
-			}
-		}
-		if a.Entry.Fit != nil {
-			if err := s.NoteFit(a.ID(), *a.Entry.Fit); err != nil {
-				return err
-			}
-		}
-		if !promoted(st, a.Name) {
-			if err := s.Promote(a.Name, a.ID(), true); err != nil {
+		if first := !named[a.Name]; first {
+			named[a.Name] = true
+			if err := s.serveShipped(a); err != nil {
 				return err
 			}
 		}
@@ -123,14 +109,54 @@ func (s *Shelf) addShipped(shipped []Shipped) error {
 	return nil
 }
 
-// promoted tells whether anything was ever promoted under a name.
-func promoted(st *state, name string) bool {
-	for _, c := range st.History {
-		if c.Name == name {
-			return true
+// addOne adds a shipped adapter with what was measured of it, once.
+func (s *Shelf) addOne(a Shipped) error {
+	e, err := s.Entry(a.ID())
+	if sat.CodeOf(err) == sat.NotFound {
+		e, err = s.Add(a.folder)
+	}
+	if err != nil {
+		return err
+	}
+	if a.Gate != nil && e.Gate == nil {
+		if err := s.NoteGate(a.ID(), *a.Gate); err != nil {
+			return err
 		}
 	}
-	return false
+	if a.Entry.Fit != nil && e.Fit == nil {
+		return s.NoteFit(a.ID(), *a.Entry.Fit)
+	}
+	return nil
+}
+
+// withTheProgram marks promotions that nobody asked for.
+const withTheProgram = "comes with the program"
+
+// serveShipped serves a shipped adapter where the operator never chose. Its label is that of its record.
+func (s *Shelf) serveShipped(a Shipped) error {
+	st, err := s.load()
+	if err != nil {
+		return err
+	}
+	former := st.Served[a.Name]
+	if former == a.ID() || chosen(st, a.Name) {
+		return nil
+	}
+	return s.change(func(st *state) (Change, error) {
+		if former != "" {
+			st.Former[a.Name] = append(st.Former[a.Name], former)
+		}
+		st.Served[a.Name] = a.ID()
+		return Change{Action: "promote", Name: a.Name, ID: a.ID(), Former: former, Remark: withTheProgram}, nil
+	})
+}
+
+// chosen tells whether somebody promoted, rolled back or ended an adapter of a name.
+func chosen(st *state, name string) bool {
+	return slices.ContainsFunc(st.History, func(c Change) bool {
+		ended := c.Action == "retire" && strings.HasPrefix(c.ID, name+"@")
+		return (c.Name == name || ended) && c.Remark != withTheProgram
+	})
 }
 
 // shippedModel gives the record of a shipped adapter by its id, for an engine that serves it elsewhere.

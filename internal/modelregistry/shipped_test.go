@@ -43,3 +43,45 @@ func TestShippedAdaptersAreWhatTheySay(t *testing.T) {
 		})
 	}
 }
+
+// TestShippedAdaptersTakeTheirPlace where nobody chose: an update replaces its own, and touches nothing else.
+func TestShippedAdaptersTakeTheirPlace(t *testing.T) {
+	program := func(weights ...string) (list []Shipped) {
+		for _, w := range weights {
+			folder, id := adapterFolder(t, w, nil)
+			a, err := ReadAdapter(folder)
+			require.NoError(t, err)
+			require.Equal(t, id, a.ID())
+			list = append(list, Shipped{Entry: Entry{Adapter: a, Gate: &GateNote{Quality: sat.Demo, Sentence: w}}, folder: folder})
+		}
+		return list
+	}
+	served := func(s *Shelf) string {
+		all, err := s.Served()
+		require.NoError(t, err)
+		return all["sat-lora"].ID()
+	}
+	s, _ := newShelf(t)
+	old, update := program("old"), program("update")
+	require.NoError(t, s.addShipped(old))
+	require.NoError(t, s.addShipped(old))
+	assert.Equal(t, old[0].ID(), served(s))
+	require.NoError(t, s.addShipped(update))
+	assert.Equal(t, update[0].ID(), served(s), "a newer program brings a newer adapter")
+	history, err := s.History()
+	require.NoError(t, err)
+	assert.Len(t, history, 6, "two of add, gate, promote: nothing twice")
+
+	_, err = s.Rollback("sat-lora")
+	require.NoError(t, err)
+	require.NoError(t, s.addShipped(update))
+	assert.Equal(t, old[0].ID(), served(s), "what the operator chose stays")
+
+	ended, _ := newShelf(t)
+	require.NoError(t, ended.addShipped(old))
+	require.NoError(t, ended.Retire(old[0].ID()))
+	require.NoError(t, ended.addShipped(update))
+	all, err := ended.Served()
+	require.NoError(t, err)
+	assert.Empty(t, all, "who ended one did not ask for the next")
+}
