@@ -207,6 +207,7 @@ func TestBrowserEveryFlow(t *testing.T) {
 	testneeds.Chromium(t) // here too: what is left out below sends nothing
 	for name, keys := range map[string]bool{"by keyboard": true, "without scripts": false} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // a browser waits more than it works
 			p, standIn := newSchool(t), newSite(t)
 			for _, f := range flows {
 				t.Run(f.name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -73,40 +74,53 @@ var pictures = os.Getenv("SAT_SCREENSHOTS")
 // With SAT_SCREENSHOTS, it writes a picture of every look into the folder of that name. A page that no state shows fails it.
 func TestBrowserEveryPageInEveryState(t *testing.T) {
 	testneeds.Chromium(t) // here too: what is left out below shows nothing
-	source, seen := axeCore(t), map[string]bool{}
-	all := scenes(t)
-	for _, sc := range all {
-		b := newTab(t, sc.site)
-		for _, st := range sc.states {
-			b.enter(sc, st)
-			seen[pattern(sc.pages.routes, http.MethodGet, js[string](b, `location.pathname`))] = true
-			js[bool](b, `Promise.all(document.getAnimations().map((a) => a.finished)).then(() => true)`)
-			js[bool](b, source+"; true")
-			for _, look := range looks {
-				name := fmt.Sprintf("%s-%d-%s", st.name, look.width, look.prefers)
-				b.view(look.width, 900, look.prefers)
-				if look.rules != "" {
-					b.keeps(look.rules, name)
-				}
-				b.fits(name, look.width)
-				b.picture(name)
-			}
-			for _, look := range more {
-				if pictures != "" {
-					b.view(look.width, 900, look.prefers)
-					b.picture(fmt.Sprintf("%s-%d-%s", st.name, look.width, look.prefers))
-				}
-			}
-			b.view(1280, 900, "light")
-			js[string](b, `document.documentElement.style.fontSize = "200%"`)
-			assert.LessOrEqual(t, js[int64](b, `document.documentElement.scrollWidth`), int64(1280), "%s at 200 %%", st.name)
+	source, all := axeCore(t), scenes(t)
+	seen := make([]map[string]bool, len(all))
+	t.Run("scenes", func(t *testing.T) {
+		for i, sc := range all {
+			t.Run(strconv.Itoa(i), func(t *testing.T) {
+				t.Parallel() // a browser waits more than it works
+				seen[i] = sc.lookAt(t, source)
+			})
 		}
-	}
+	})
 	files := []string{"/health", "/static/*", "/account/export", "/bank/export/file", "/bank/import/report"}
 	require.NoError(t, chi.Walk(all[len(all)-1].pages.routes, func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
-		assert.True(t, method != http.MethodGet || seen[route] || slices.Contains(files, route), "no state shows %s", route)
+		shown := slices.ContainsFunc(seen, func(of map[string]bool) bool { return of[route] })
+		assert.True(t, method != http.MethodGet || shown || slices.Contains(files, route), "no state shows %s", route)
 		return nil
 	}))
+}
+
+// lookAt looks at each state of a scene, and gives the routes of the pages that it saw.
+func (sc scene) lookAt(t *testing.T, axe string) (seen map[string]bool) {
+	seen = map[string]bool{}
+	b := newTab(t, sc.site)
+	for _, st := range sc.states {
+		b.enter(sc, st)
+		seen[pattern(sc.pages.routes, http.MethodGet, js[string](b, `location.pathname`))] = true
+		js[bool](b, `Promise.all(document.getAnimations().map((a) => a.finished)).then(() => true)`)
+		js[bool](b, axe+"; true")
+		for _, look := range looks {
+			name := fmt.Sprintf("%s-%d-%s", st.name, look.width, look.prefers)
+			b.view(look.width, 900, look.prefers)
+			if look.rules != "" {
+				b.keeps(look.rules, name)
+			}
+			b.fits(name, look.width)
+			b.picture(name)
+		}
+		for _, look := range more {
+			if pictures != "" {
+				b.view(look.width, 900, look.prefers)
+				b.picture(fmt.Sprintf("%s-%d-%s", st.name, look.width, look.prefers))
+			}
+		}
+		b.view(1280, 900, "light")
+		js[string](b, `document.documentElement.style.fontSize = "200%"`)
+		assert.LessOrEqual(t, js[int64](b, `document.documentElement.scrollWidth`), int64(1280), "%s at 200 %%", st.name)
+	}
+	return seen
 }
 
 // keeps runs axe-core, which must be in the page.

@@ -165,7 +165,8 @@ type scene struct {
 func scenes(t *testing.T) []scene {
 	t.Helper()
 	p := newSchool(t)
-	return []scene{{site: newSite(t), states: studentStates()}, {p.site, p.secrets, append(p.accountStates(), p.bankStates()...)}}
+	q := newSchool(t)
+	return []scene{{site: newSite(t), states: studentStates()}, {p.site, p.secrets, p.accountStates()}, {q.site, q.secrets, q.bankStates()}}
 }
 
 // pattern gives the route that serves a path; "" for none.
