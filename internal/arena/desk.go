@@ -37,9 +37,9 @@ type DeskOptions struct {
 	Pairs   Pairs
 	Answers Answerer
 	Models  Models
-	Next    func(seen func(itemID string) bool) (sat.Item, bool) // a question of the bank, one that was not seen where there is one
-	Clean   func(q sat.Question) (sat.Question, error)           // gives a question of the evaluator's own in canonical form
-	Key     []byte                                               // of draws and pseudonyms
+	Bank    Bank
+	Clean   func(q sat.Question) (sat.Question, error) // gives a question of the evaluator's own in canonical form
+	Key     []byte                                     // of draws and pseudonyms
 	NewID   func() string
 	Now     func() time.Time // nil for time.Now
 }
@@ -121,9 +121,9 @@ func (d *Desk) differing(ctx context.Context, userID string, q *sat.Question, fi
 		return showing{}, err
 	}
 	for passed := 0; ; passed++ {
-		it, ok := d.opts.Next(func(itemID string) bool { return seen[itemID] })
-		if !ok {
-			return showing{}, sat.Errorf(sat.Conflict, "The question bank is empty. Compare the models on a question of your own.")
+		it, err := d.question(ctx, seen)
+		if err != nil {
+			return showing{}, err
 		}
 		seen[it.ID] = true
 		doc := showing{Question: it.Asked(), ItemID: it.ID, Key: it.Answer, PassedOver: passed}

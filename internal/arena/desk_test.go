@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -40,18 +42,25 @@ func (l listed) Models() (list []sat.Listed) {
 	return list
 }
 
-// bank is a bank of n items whose key is B.
-func bank(n int) func(func(string) bool) (sat.Item, bool) {
-	return func(seen func(string) bool) (sat.Item, bool) {
-		for i := range n {
-			id := fmt.Sprint("item-", i)
-			if !seen(id) || i == n-1 {
-				return sat.Item{ID: id, Passages: []sat.Passage{{ID: "p-" + id, Lines: []string{"The lamp burned."}}}, Question: id + "?", Answer: "B",
-					Choices: []sat.Choice{{ID: "A", Text: "x"}, {ID: "B", Text: "y"}, {ID: "C", Text: "z"}}}, true
-			}
-		}
-		return sat.Item{}, false
+// bank is a bank of so many items, whose key is B. The first of them is taken out as soon as it is drawn.
+type bank int
+
+func (n bank) ItemIDs(_ context.Context, f sat.ItemFilter) (ids []string, err error) {
+	if f.Split != sat.ForPractice || !slices.Contains(f.Without, sat.NeedsPrevious) {
+		return nil, errors.New("what is kept for measuring must not be shown")
 	}
+	for i := range n {
+		ids = append(ids, fmt.Sprint("item-", i))
+	}
+	return ids, nil
+}
+
+func (n bank) Item(_ context.Context, id string) (sat.StoredItem, error) {
+	if id == "item-0" {
+		return sat.StoredItem{}, sat.Errorf(sat.NotFound, "There is no such item.")
+	}
+	return sat.StoredItem{Item: sat.Item{ID: id, Passages: []sat.Passage{{ID: "p-" + id, Lines: []string{"The lamp burned."}}}, Question: id + "?", Answer: "B",
+		Choices: []sat.Choice{{ID: "A", Text: "x"}, {ID: "B", Text: "y"}, {ID: "C", Text: "z"}}}}, nil
 }
 
 // newDesk gives a desk over a real database, in which "eva" and "bob" exist.
@@ -67,7 +76,7 @@ func newDesk(t testing.TB, change func(*DeskOptions)) *Desk {
 	}
 	var n atomic.Int64
 	opts := DeskOptions{Pairs: db, Answers: opinions{"sat-base": "A", "sat-lora": "B"}, Models: listed{"sat-base", "asleep", "sat-lora"},
-		Next: bank(30), Clean: func(q sat.Question) (sat.Question, error) { return q, q.Validate() }, Key: []byte("k"),
+		Bank: bank(30), Clean: func(q sat.Question) (sat.Question, error) { return q, q.Validate() }, Key: []byte("k"),
 		NewID: func() string { return fmt.Sprint("pair-", n.Add(1)) }}
 	if change != nil {
 		change(&opts)
@@ -76,14 +85,14 @@ func newDesk(t testing.TB, change func(*DeskOptions)) *Desk {
 }
 
 func TestAPairIsBlindUntilTheVote(t *testing.T) {
-	d := newDesk(t, nil)
+	d := newDesk(t, func(o *DeskOptions) { o.Bank = bank(2) })
 	shown, err := d.Show(t.Context(), "eva", nil)
 	require.NoError(t, err)
 	assert.Nil(t, shown.Reveal)
 	assert.ElementsMatch(t, []string{"A", "B"}, shown.Choices[:])
 	raw, err := json.Marshal(shown)
 	require.NoError(t, err)
-	for _, secret := range []string{"sat-base", "sat-lora", "Llama", "item-0\"", "p-item"} {
+	for _, secret := range []string{"sat-base", "sat-lora", "Llama", "item-1\"", "p-item"} {
 		assert.NotContains(t, string(raw), secret)
 	}
 	again, err := d.Pair(t.Context(), "eva", shown.ID)
@@ -107,7 +116,7 @@ func TestAPairIsBlindUntilTheVote(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, votes, 1)
 	v := votes[0]
-	assert.Equal(t, []any{FromPage, "p-item-0", "B", A, "clear", []string{"supported"}}, []any{v.Source, v.PassageID, v.Key, v.Winner, v.Comment, v.Reasons})
+	assert.Equal(t, []any{FromPage, "p-item-1", "B", A, "clear", []string{"supported"}}, []any{v.Source, v.PassageID, v.Key, v.Winner, v.Comment, v.Reasons})
 	assert.Equal(t, first, v.ModelA)
 	assert.Equal(t, []bool{v.LetterA == "B", v.LetterB == "B"}, []bool{*v.CorrectA, *v.CorrectB})
 	assert.Contains(t, v.Texts.Question, "\nB) y")
@@ -131,7 +140,7 @@ func TestQuestionsOnWhichTheModelsAgreeArePassedOver(t *testing.T) {
 }
 
 func TestEachVoteBringsAnotherQuestion(t *testing.T) {
-	d := newDesk(t, func(o *DeskOptions) { o.Next = bank(3) })
+	d := newDesk(t, func(o *DeskOptions) { o.Bank = bank(4) })
 	seen := map[string]bool{}
 	for range 3 {
 		shown, err := d.Show(t.Context(), "eva", nil)
@@ -186,11 +195,12 @@ func TestWhatTheDeskRefuses(t *testing.T) {
 		code   sat.Code
 		says   string
 	}{
-		"one model":         {func(o *DeskOptions) { o.Models = listed{"sat-base", "asleep"} }, nil, sat.Conflict, "only sat-base"},
-		"no model":          {func(o *DeskOptions) { o.Models = listed{} }, nil, sat.Conflict, "none"},
-		"an empty bank":     {func(o *DeskOptions) { o.Next = bank(0) }, nil, sat.Conflict, "bank is empty"},
-		"a slow model":      {func(o *DeskOptions) { o.Answers = opinions{"sat-base": "A"} }, nil, sat.Timeout, "in time"},
-		"a broken question": {nil, &sat.Question{Passage: "p"}, sat.Invalid, "problems"},
+		"one model":            {func(o *DeskOptions) { o.Models = listed{"sat-base", "asleep"} }, nil, sat.Conflict, "only sat-base"},
+		"no model":             {func(o *DeskOptions) { o.Models = listed{} }, nil, sat.Conflict, "none"},
+		"an empty bank":        {func(o *DeskOptions) { o.Bank = bank(0) }, nil, sat.Conflict, "no question for this"},
+		"a bank that has gone": {func(o *DeskOptions) { o.Bank = bank(1) }, nil, sat.Conflict, "no question for this"},
+		"a slow model":         {func(o *DeskOptions) { o.Answers = opinions{"sat-base": "A"} }, nil, sat.Timeout, "in time"},
+		"a broken question":    {nil, &sat.Question{Passage: "p"}, sat.Invalid, "problems"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, c.change)

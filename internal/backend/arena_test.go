@@ -28,16 +28,24 @@ func twoMinds(_ context.Context, q sat.Question, opts sat.Options) (sat.Answer, 
 	return sat.Answer{Letter: sat.Letter(i), Text: q.Choices[i], Model: opts.Model, Base: "Llama", Quality: sat.Demo}, nil
 }
 
+// endless is a bank without end.
+type endless struct{ n int }
+
+func (e *endless) ItemIDs(context.Context, sat.ItemFilter) ([]string, error) {
+	e.n++
+	return []string{fmt.Sprint("item-", e.n)}, nil
+}
+
+func (*endless) Item(_ context.Context, id string) (sat.StoredItem, error) {
+	return sat.StoredItem{Item: sat.Item{ID: id, Passages: []sat.Passage{{ID: "p-lamp", Lines: []string{"The lamp burned late."}}}, Question: "What burned?",
+		Choices: []sat.Choice{{ID: "A", Text: "The lamp"}, {ID: "B", Text: "The pier"}}, Answer: "A"}}, nil
+}
+
 // newDesk gives a desk over a store, with two models and a bank without end.
 func newDesk(s *store.Store) *arena.Desk {
-	n := 0
 	return arena.NewDesk(arena.DeskOptions{Pairs: s, Answers: answerFunc(twoMinds), Key: []byte("k"), NewID: rand.Text, Clean: prompt.Canonical,
 		Models: models{{Model: sat.Model{Name: "sat-base"}, Available: true}, {Model: sat.Model{Name: "sat-lora"}, Available: true}},
-		Next: func(func(string) bool) (sat.Item, bool) {
-			n++
-			return sat.Item{ID: fmt.Sprint("item-", n), Passages: []sat.Passage{{ID: "p-lamp", Lines: []string{"The lamp burned late."}}}, Question: "What burned?",
-				Choices: []sat.Choice{{ID: "A", Text: "The lamp"}, {ID: "B", Text: "The pier"}}, Answer: "A"}, true
-		}})
+		Bank:   &endless{}})
 }
 
 // arenaCall makes one call as the evaluator and decodes its reply.

@@ -76,6 +76,13 @@ func (s *Store) SearchItems(ctx context.Context, f sat.ItemFilter) (items []sat.
 	return items, total, fault(err, "item")
 }
 
+// ItemIDs gives the ids of the items that a filter chooses, in their order.
+func (s *Store) ItemIDs(ctx context.Context, f sat.ItemFilter) ([]string, error) {
+	var ids []string
+	err := s.filter(s.read.NewSelect().Model((*itemRow)(nil)).Column("i.id"), f).Order("i.id").Scan(ctx, &ids)
+	return ids, fault(err, "item")
+}
+
 func (s *Store) filter(q *bun.SelectQuery, f sat.ItemFilter) *bun.SelectQuery {
 	for column, value := range map[string]string{
 		"framework": string(f.Framework), "domain": string(f.Domain), "skill": string(f.Skill), "genre": string(f.Genre),

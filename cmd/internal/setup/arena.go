@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"sattutor/internal/arena"
@@ -18,6 +16,7 @@ import (
 	"sattutor/internal/prompt"
 	"sattutor/internal/questionbank/shipped"
 	"sattutor/internal/sat"
+	"sattutor/internal/store"
 	"sattutor/internal/tutor"
 )
 
@@ -83,38 +82,14 @@ func ParseQuestion(text string) (sat.Question, error) {
 	return prompt.Canonical(q)
 }
 
-// openArena gives the desk of the blind comparison, over the shipped bank. Where the key of pseudonyms can neither be
+// openArena gives the desk of the blind comparison, over the question bank. Where the key of pseudonyms can neither be
 // read nor kept, as in a container without it, one is made for this start.
-func openArena(cfg config.Config, log *slog.Logger, pairs arena.Pairs, asking *tutor.Tutor, models arena.Models) (*arena.Desk, error) {
+func openArena(cfg config.Config, log *slog.Logger, s *store.Store, asking *tutor.Tutor, models arena.Models) *arena.Desk {
 	key, err := HMACKey(cfg)
 	if err != nil {
 		log.Warn("evaluators have other pseudonyms after each start; set SAT_HMAC_KEY", "error", err.Error())
 		key = []byte(rand.Text())
 	}
-	items, err := Bank("")
-	if err != nil {
-		return nil, err
-	}
-	items = slices.DeleteFunc(items, func(it sat.Item) bool { return it.Needs(sat.NeedsPrevious) }) // each is shown alone
-	return arena.NewDesk(arena.DeskOptions{Pairs: pairs, Answers: asking, Models: models, Next: anyItem(items), Clean: prompt.Canonical,
-		Key: key, NewID: func() string { return strings.ToLower(rand.Text()) }}), nil
-}
-
-// anyItem draws among the items that were not seen, and among all once every one was.
-func anyItem(items []sat.Item) func(seen func(id string) bool) (sat.Item, bool) {
-	return func(seen func(id string) bool) (sat.Item, bool) {
-		var fresh []sat.Item
-		for _, it := range items {
-			if !seen(it.ID) {
-				fresh = append(fresh, it)
-			}
-		}
-		if len(fresh) == 0 {
-			fresh = items
-		}
-		if len(fresh) == 0 {
-			return sat.Item{}, false
-		}
-		return fresh[mathrand.IntN(len(fresh))], true
-	}
+	return arena.NewDesk(arena.DeskOptions{Pairs: s, Answers: asking, Models: models, Bank: s, Clean: prompt.Canonical,
+		Key: key, NewID: func() string { return strings.ToLower(rand.Text()) }})
 }

@@ -80,12 +80,8 @@ func OpenBackend(cfg config.Config, log *slog.Logger, deadlines *Deadlines, e *E
 	bank := openBank(storing.store, vectors, log)
 	bank.Desk = bank.With(questionbank.Rules{Overlap: trained.among(func() []sat.Model { return available(registry.Models()) })})
 	watchEmbeddings(vectors, bank.Finder, metrics, traces)
-	desk, err := openArena(cfg, log, storing.store, asking, registry)
-	if err != nil {
-		return nil, errors.Join(err, storing.close())
-	}
 	opts := backend.Options{
-		Arena: desk, Answers: asking, Chats: asking, Models: registry, Parse: prompt.ParseBlock, GatewayKey: cfg.GatewayKey.Reveal(),
+		Arena: openArena(cfg, log, storing.store, asking, registry), Answers: asking, Chats: asking, Models: registry, Parse: prompt.ParseBlock, GatewayKey: cfg.GatewayKey.Reveal(),
 		Parts:   map[string]backend.Readiness{"engine": watcher, "store": storing},
 		Version: api.Version{Version: Version(), Revision: Revision(), Go: GoVersion()},
 		Log:     log, Metrics: metrics, Timeout: deadlines.Backend,

@@ -131,6 +131,9 @@ func search(t *testing.T, open Open) {
 			require.NoError(t, err)
 			assert.ElementsMatch(t, c.want, ids(items))
 			assert.Equal(t, len(c.want), total)
+			bare, err := s.ItemIDs(ctx, c.f)
+			require.NoError(t, err)
+			assert.ElementsMatch(t, c.want, bare)
 		})
 	}
 	t.Run("pages", func(t *testing.T) {
