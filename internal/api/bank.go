@@ -98,6 +98,19 @@ func FromEvidence(e sat.Evidence) ItemEvidence {
 type BankPassage struct {
 	sat.Passage
 	ItemIDs []string `json:"item_ids"`
+	Version string   `json:"version" doc:"Names the passage as it is; to be sent with an update."`
+}
+
+// PassageChange is a passage as somebody wants it to be.
+type PassageChange struct {
+	Passage sat.Passage `json:"passage"`
+	Version string      `json:"version,omitempty" doc:"The version that is replaced; left out for a new passage."`
+}
+
+// SavedPassage is a passage that was stored, with what is doubtful about it. The questions on it changed with it.
+type SavedPassage struct {
+	Passage  BankPassage   `json:"passage"`
+	Findings []sat.Finding `json:"findings"`
 }
 
 // ReportRequest is the body of POST /api/v1/items/{id}/reports.

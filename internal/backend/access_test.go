@@ -155,11 +155,16 @@ func requests() map[string]string {
 		"POST /api/v1/items:check":            `{"item":` + aQuestion("new") + `}`,
 		"POST /api/v1/items":                  `{"item":` + aQuestion("newcomer") + `}`,
 		"PUT /api/v1/items/{id}":              `{"version":1,"item":` + aQuestion("a-question") + `}`,
+		"POST /api/v1/passages":               `{"passage":{"id":"newcomer","lines":["The pier was empty."]}}`,
+		"PUT /api/v1/passages/{id}":           `{"passage":{"id":"unused","lines":["The pier was full."]},"version":"` + unusedVersion + `"}`,
 		"POST /api/v1/items:import":           `{"v":1,` + aQuestion("imported")[1:],
 		"PATCH /api/v1/item-reports/{id}":     `{"note":"it is right"}`,
 		"POST /api/v1/bank-changes/{id}/undo": `{}`,
 	}
 }
+
+// unusedVersion is the version of the passage that objects makes.
+var unusedVersion = new(questionbank.Desk).PassageVersion(sat.Passage{ID: "unused", Lines: []string{"The pier was empty."}})
 
 // objects makes, for each route with an object in its path, one that belongs to the caller; it gives the id.
 func objects() map[string]func(t *testing.T, s *site, caller string) string {
@@ -189,7 +194,11 @@ func objects() map[string]func(t *testing.T, s *site, caller string) string {
 		"/api/v1/items/{id}/evidence": anItem,
 		"/api/v1/items/{id}/history":  anItem,
 		"/api/v1/items/{id}/reports":  anItem,
-		"/api/v1/passages/{id}":       anItem,
+		"/api/v1/passages/{id}": func(t *testing.T, s *site, caller string) string {
+			anItem(t, s, caller)
+			require.NoError(t, s.store.PutPassage(t.Context(), sat.Passage{ID: "unused", Lines: []string{"The pier was empty."}}))
+			return "unused"
+		},
 		"/api/v1/item-reports/{id}": func(t *testing.T, s *site, caller string) string {
 			r, err := s.store.ReportItem(t.Context(), sat.ItemReport{ItemID: anItem(t, s, caller), Reason: "wrong"})
 			require.NoError(t, err)

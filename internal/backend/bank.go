@@ -19,6 +19,11 @@ type Bank interface {
 	Check(ctx context.Context, it sat.Item) (sat.Item, []sat.Finding, error)
 	Save(ctx context.Context, by string, it sat.Item, version int) (sat.StoredItem, []sat.Finding, error)
 	DeleteItem(ctx context.Context, by, id string) error
+	Passage(ctx context.Context, id string) (sat.Passage, error)
+	UnusedPassages(ctx context.Context, limit int) ([]sat.Passage, error)
+	PassageVersion(p sat.Passage) string
+	SavePassage(ctx context.Context, by string, p sat.Passage, version string) (sat.Passage, []string, []sat.Finding, error)
+	DeletePassage(ctx context.Context, id string) error
 	ImportItems(ctx context.Context, req sat.ImportRequest) (sat.ImportReport, error)
 	ExportItems(ctx context.Context, f sat.ItemFilter, format string) (sat.ExportFile, error)
 	ReportItem(ctx context.Context, r sat.ItemReport) (sat.ItemReport, error)
@@ -67,8 +72,6 @@ func (s *Server) registerBank(to huma.API) {
 	huma.Register(to, operation("get-item", http.MethodGet, "/api/v1/items/{id}", tag, "Get an item"), s.getItem)
 	huma.Register(to, operation("similar-items", http.MethodGet, "/api/v1/items/{id}/similar", tag, "Find the items that are like one, on other passages"), s.similar)
 	huma.Register(to, operation("item-evidence", http.MethodGet, "/api/v1/items/{id}/evidence", tag, "Find the sentences that speak to each choice, for or against"), s.evidence)
-	huma.Register(to, operation("list-passages", http.MethodGet, "/api/v1/passages", tag, "List the passages of the items that a search finds"), s.listPassages)
-	huma.Register(to, operation("get-passage", http.MethodGet, "/api/v1/passages/{id}", tag, "Get a passage and the ids of the questions on it"), s.getPassage)
 	huma.Register(to, operation("check-item", http.MethodPost, "/api/v1/items:check", tag, "Judge an item without storing it"), s.checkItem)
 	huma.Register(to, operation("create-item", http.MethodPost, "/api/v1/items", tag, "Add an item"),
 		func(ctx context.Context, in *in[api.ItemChange]) (*reply[api.SavedItem], error) {
@@ -83,6 +86,7 @@ func (s *Server) registerBank(to huma.API) {
 			}
 			return done(bank.DeleteItem(ctx, userOf(ctx), in.ID))
 		})
+	s.registerPassages(to, tag)
 	s.registerReports(to)
 }
 
@@ -94,8 +98,8 @@ func userOf(ctx context.Context) string {
 	return ""
 }
 
-// itemsInput chooses items.
-type itemsInput struct {
+// ItemsInput chooses items. It is exported for the description of the API, which sees through exported fields alone.
+type ItemsInput struct {
 	Words      string `query:"q" maxLength:"500" doc:"Words that passages, question, choices or tags hold."`
 	Framework  string `query:"framework" enum:"digital,paper"`
 	Domain     string `query:"domain" enum:"INI,CAS,EOI,SEC"`
@@ -111,7 +115,7 @@ type itemsInput struct {
 }
 
 // filter gives the choice as the store understands it, bounded by what who asks may see.
-func (in itemsInput) filter(ctx context.Context) sat.ItemFilter {
+func (in ItemsInput) filter(ctx context.Context) sat.ItemFilter {
 	f := sat.ItemFilter{Words: in.Words, Framework: sat.Framework(in.Framework), Domain: sat.Domain(in.Domain), Skill: sat.Skill(in.Skill),
 		Genre: sat.Genre(in.Genre), Difficulty: sat.Difficulty(in.Difficulty), Split: sat.Split(in.Split), Tag: in.Tag,
 		PassageID: in.Passage, Reported: in.Reported, Offset: in.Offset, Limit: min(max(in.Limit, 1), mostItems)}
@@ -121,7 +125,7 @@ func (in itemsInput) filter(ctx context.Context) sat.ItemFilter {
 	return f
 }
 
-func (s *Server) listItems(ctx context.Context, in *itemsInput) (*reply[api.ItemList], error) {
+func (s *Server) listItems(ctx context.Context, in *ItemsInput) (*reply[api.ItemList], error) {
 	bank, err := s.bank()
 	if err != nil {
 		return nil, err
@@ -192,56 +196,6 @@ func (s *Server) evidence(ctx context.Context, in *onPath) (*reply[api.ItemEvide
 		return nil, err
 	}
 	return &reply[api.ItemEvidence]{api.FromEvidence(found)}, nil
-}
-
-type passageList struct {
-	Passages []api.BankPassage `json:"passages"`
-}
-
-func (s *Server) listPassages(ctx context.Context, in *itemsInput) (*reply[passageList], error) {
-	bank, err := s.bank()
-	if err != nil {
-		return nil, err
-	}
-	items, _, err := bank.SearchItems(ctx, in.filter(ctx))
-	if err != nil {
-		return nil, err
-	}
-	return &reply[passageList]{passageList{passagesOf(items)}}, nil
-}
-
-// passagesOf gives the passages of items, each once.
-func passagesOf(items []sat.StoredItem) []api.BankPassage {
-	passages, at := []api.BankPassage{}, map[string]int{}
-	for _, it := range items {
-		for _, p := range it.Passages {
-			i, seen := at[p.ID]
-			if !seen {
-				i = len(passages)
-				at[p.ID] = i
-				passages = append(passages, api.BankPassage{Passage: p})
-			}
-			passages[i].ItemIDs = append(passages[i].ItemIDs, it.ID)
-		}
-	}
-	return passages
-}
-
-func (s *Server) getPassage(ctx context.Context, in *onPath) (*reply[api.BankPassage], error) {
-	bank, err := s.bank()
-	if err != nil {
-		return nil, err
-	}
-	items, _, err := bank.SearchItems(ctx, itemsInput{Passage: in.ID, Limit: mostItems}.filter(ctx))
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range passagesOf(items) {
-		if p.ID == in.ID {
-			return &reply[api.BankPassage]{p}, nil
-		}
-	}
-	return nil, sat.Errorf(sat.NotFound, "There is no such passage.")
 }
 
 func (s *Server) checkItem(ctx context.Context, in *in[api.ItemChange]) (*reply[api.ItemCheck], error) {

@@ -39,7 +39,7 @@ func limitBody(next http.Handler) http.Handler {
 		switch {
 		case r.URL.Path == importPath:
 			file.ServeHTTP(w, r)
-		case strings.HasPrefix(r.URL.Path, itemsPath):
+		case strings.HasPrefix(r.URL.Path, itemsPath), strings.HasPrefix(r.URL.Path, passagesPath):
 			item.ServeHTTP(w, r)
 		default:
 			question.ServeHTTP(w, r)
@@ -47,7 +47,10 @@ func limitBody(next http.Handler) http.Handler {
 	})
 }
 
-const itemsPath = "/api/v1/items"
+const (
+	itemsPath    = "/api/v1/items"
+	passagesPath = "/api/v1/passages"
+)
 
 // fileBody reads the body of an upload, which no form of JSON is.
 func fileBody(next http.Handler) http.Handler {
@@ -113,7 +116,7 @@ func (s *Server) exportItems(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := readQuery(r, "format", "report", "q", "framework", "domain", "skill", "genre", "difficulty", "split", "tag", "passage", "reported")
-	in := itemsInput{Words: q.text("q"), Framework: q.text("framework"), Domain: q.text("domain"), Skill: q.text("skill"), Genre: q.text("genre"),
+	in := ItemsInput{Words: q.text("q"), Framework: q.text("framework"), Domain: q.text("domain"), Skill: q.text("skill"), Genre: q.text("genre"),
 		Difficulty: q.text("difficulty"), Split: q.text("split"), Tag: q.text("tag"), Passage: q.text("passage"), Reported: q.flag("reported")}
 	report := q.flag("report")
 	if err := q.err(); err != nil {

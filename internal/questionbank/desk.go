@@ -13,6 +13,9 @@ type Shelf interface {
 	BankChanges(ctx context.Context, limit int) ([]sat.BankChange, error)
 	SearchItems(ctx context.Context, f sat.ItemFilter) (items []sat.StoredItem, total int, err error)
 	SaveItems(ctx context.Context, c sat.BankChange, items []sat.StoredItem) (sat.BankChange, error)
+	Passages(ctx context.Context, ids []string) ([]sat.Passage, error)
+	PutPassage(ctx context.Context, p sat.Passage) error
+	DropPassage(ctx context.Context, id string) error
 }
 
 // Desk is where people work on a bank: they look items up, change them, and take files in and out. It holds every item
@@ -44,6 +47,10 @@ func (d *Desk) ImportItems(ctx context.Context, req sat.ImportRequest) (sat.Impo
 		return sat.ImportReport{}, err
 	}
 	report := plan.Report()
+	items := plan.Items()
+	if items, err = d.withSiblings(ctx, items); err != nil {
+		return report, err
+	}
 	switch {
 	case req.Rehearse:
 		return report, nil
@@ -52,7 +59,6 @@ func (d *Desk) ImportItems(ctx context.Context, req sat.ImportRequest) (sat.Impo
 	case req.Strict && plan.Counts.Rejected > 0:
 		return report, sat.Errorf(sat.Invalid, "Nothing was stored: %s cannot be taken.", plural(plan.Counts.Rejected, "question"))
 	}
-	items := plan.Items()
 	if len(items) == 0 {
 		return report, nil
 	}
@@ -126,17 +132,15 @@ func (d *Desk) Save(ctx context.Context, by string, it sat.Item, version int) (s
 	if err != nil {
 		return sat.StoredItem{}, nil, err
 	}
-	wrong := &sat.Error{Code: sat.Invalid, Message: "The question cannot be stored as it is."}
-	for _, f := range findings {
-		if f.Severity == SeverityError {
-			wrong.Fields = append(wrong.Fields, sat.FieldError{Field: f.Field, Message: f.Message})
-		}
-	}
-	if wrong.Fields != nil {
-		return sat.StoredItem{}, findings, wrong
+	if err := refused("The question cannot be stored as it is.", findings); err != nil {
+		return sat.StoredItem{}, findings, err
 	}
 	stored := Stored(it, version)
-	if _, err := d.shelf.SaveItems(ctx, sat.BankChange{By: by, What: "edit"}, []sat.StoredItem{stored}); err != nil {
+	all, err := d.withSiblings(ctx, []sat.StoredItem{stored})
+	if err != nil {
+		return sat.StoredItem{}, findings, err
+	}
+	if _, err := d.shelf.SaveItems(ctx, sat.BankChange{By: by, What: "edit"}, all); err != nil {
 		return sat.StoredItem{}, findings, err
 	}
 	stored.Version++

@@ -33,13 +33,6 @@ type itemRow struct {
 	UpdatedAt  instant `bun:"updated_at"`
 }
 
-type passageRow struct {
-	bun.BaseModel `bun:"table:passages"`
-
-	ID  string `bun:"id,pk"`
-	Doc string `bun:"doc"`
-}
-
 // spaced puts every word between spaces, so that a word is found whole: " a b ".
 func spaced[T ~string](words []T) string {
 	var b strings.Builder

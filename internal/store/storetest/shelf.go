@@ -291,3 +291,27 @@ func shelves(t *testing.T, open Open) {
 		assert.Empty(t, got, "those of a former model go")
 	})
 }
+
+// passages judges those that stand in the bank without items.
+func passages(t *testing.T, open Open) {
+	s, ctx := open(t), t.Context()
+	p := sat.Passage{ID: "free_1", Lines: []string{"The pier was empty."}}
+	require.NoError(t, s.PutPassage(ctx, p))
+	p.Title = "The pier"
+	require.NoError(t, s.PutPassage(ctx, p))
+	require.NoError(t, s.PutPassage(ctx, sat.Passage{ID: "freex1", Lines: []string{"Another."}}))
+	got, err := s.Passages(ctx, []string{"free_1", "none"})
+	require.NoError(t, err)
+	assert.Equal(t, []sat.Passage{p}, got)
+	used := sat.StoredItem{Item: sat.Item{ID: "i", Passages: []sat.Passage{{ID: "freex1", Lines: []string{"Another."}}}, Question: "?"}}
+	_, err = s.SaveItems(ctx, sat.BankChange{What: "edit"}, []sat.StoredItem{used})
+	require.NoError(t, err)
+	got, err = s.UnusedPassages(ctx, 10)
+	require.NoError(t, err)
+	assert.Equal(t, []sat.Passage{p}, got, "a sign of a pattern in an id is none")
+	for _, err := range []error{s.DropPassage(ctx, "freex1"), s.PutPassage(ctx, sat.Passage{ID: "freex1"})} {
+		assert.Equal(t, sat.Conflict, sat.CodeOf(err))
+	}
+	require.NoError(t, s.DropPassage(ctx, "free_1"))
+	assert.Equal(t, sat.NotFound, sat.CodeOf(s.DropPassage(ctx, "free_1")))
+}
