@@ -33,7 +33,8 @@ var composeOnly = []string{"COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_
 	"GRAFANA_IMAGE", "GRAFANA_PORT"}
 
 // testOnly are the names that the tests read.
-var testOnly = []string{"SAT_TEST_REQUIRE", "SAT_TEST_LEFT_OUT", "SAT_EVAL_DATA", "SAT_BENCH", "SAT_TEST_VLLM_URL", "SAT_TEST_VLLM_KEY"}
+var testOnly = []string{"SAT_TEST_REQUIRE", "SAT_TEST_LEFT_OUT", "SAT_EVAL_DATA", "SAT_BENCH", "SAT_TEST_VLLM_URL", "SAT_TEST_VLLM_KEY",
+	"SAT_TEST_QTI_XSD"}
 
 // Load reads the process's environment over the .env file at path (absent is fine) into a Config.
 // An unusable value gives an *[Error] that lists all mistakes at once.

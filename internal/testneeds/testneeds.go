@@ -25,6 +25,7 @@ const (
 	GroupOpenWebUI  = "open-webui"    // Open WebUI from PyPI, which `make e2e-openwebui` installs
 	GroupPrometheus = "prometheus"    // promtool, of Debian's package prometheus
 	GroupVLLM       = "vllm"          // a running vLLM server
+	GroupQTISchema  = "qti-schema"    // xmllint, and 1EdTech's schemas of QTI 3.0 in the folder SAT_TEST_QTI_XSD
 )
 
 // Chromium gives the path of a Chromium or Chrome binary.
@@ -63,6 +64,19 @@ func LMEval(t testing.TB) string {
 	}
 	Missing(t, GroupLMEval, "there is no lm_eval on PATH and LM_EVAL is not set")
 	return ""
+}
+
+// QTISchemas gives the folder of 1EdTech's schemas of QTI 3.0, where there is also a program to use them.
+func QTISchemas(t testing.TB) string {
+	t.Helper()
+	folder := os.Getenv("SAT_TEST_QTI_XSD")
+	if folder == "" {
+		Missing(t, GroupQTISchema, "no folder of QTI 3.0 schemas is named in SAT_TEST_QTI_XSD")
+	}
+	if _, err := exec.LookPath("xmllint"); err != nil {
+		Missing(t, GroupQTISchema, "there is no xmllint on PATH (Debian's libxml2-utils)")
+	}
+	return folder
 }
 
 // Missing says that what a group needs is absent: it fails the test where the group is required, else skips it and
