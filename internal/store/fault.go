@@ -19,6 +19,7 @@ const (
 	faultTwice                     // a row with that key is there already
 	faultDangling                  // a row that another one needs is not there
 	faultStorage                   // the database cannot do it now
+	faultFull                      // the database has no room left
 )
 
 // storageRetry is when asking again may help while the database is not there.
@@ -45,6 +46,9 @@ func fault(err error, what string) error {
 		return &sat.Error{Code: sat.Conflict, Message: "There is such a " + what + " already.", Err: err}
 	case faultDangling:
 		return &sat.Error{Code: sat.NotFound, Message: "Something that this " + what + " belongs to is not there.", Err: err}
+	case faultFull:
+		return &sat.Error{Code: sat.Unavailable, Reason: "storage", RetryAfter: storageRetry, Err: err,
+			Message: "The database's disk is full. Nothing was stored; it works again once whoever runs this site has made room."}
 	case faultStorage:
 		return &sat.Error{Code: sat.Unavailable, Reason: "storage", RetryAfter: storageRetry, Err: err,
 			Message: "The database cannot be used at the moment. Nothing was stored; try again shortly."}
@@ -60,8 +64,11 @@ func kindOf(err error) faultKind {
 		return kind
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
-		errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, sql.ErrConnDone) {
+		errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, sql.ErrConnDone) {
 		return faultStorage
+	}
+	if errors.Is(err, syscall.ENOSPC) {
+		return faultFull
 	}
 	return faultOther
 }

@@ -52,6 +52,8 @@ func postgresFault(err error) (kind faultKind, ok bool) {
 			return faultTwice, true
 		case e.Code == "23503":
 			return faultDangling, true
+		case e.Code == "53100":
+			return faultFull, true
 		case strings.HasPrefix(e.Code, "40"): // a serialisation failure or a deadlock
 			return faultStorage, true
 		case strings.HasPrefix(e.Code, "53"), strings.HasPrefix(e.Code, "57"), strings.HasPrefix(e.Code, "58"),
