@@ -15,9 +15,9 @@ import (
 // qtiElement is an element with its attributes and children.
 type qtiElement struct {
 	XMLName  xml.Name
-	Attrs    []xml.Attr `xml:",any,attr"`
-	Children []qtiElement     `xml:",any"`
-	Text     string     `xml:",chardata"`
+	Attrs    []xml.Attr   `xml:",any,attr"`
+	Children []qtiElement `xml:",any"`
+	Text     string       `xml:",chardata"`
 }
 
 func (n qtiElement) attr(name string) string {
