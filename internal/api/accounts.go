@@ -157,6 +157,11 @@ type UserChange struct {
 	Disabled *bool  `json:"disabled,omitempty" doc:"Whether the account is closed."`
 }
 
+// NewPassword is a password that was set for somebody else, shown this once.
+type NewPassword struct {
+	Password string `json:"password" doc:"To be changed by whom it is given to."`
+}
+
 // InviteRequest is the body of POST /api/v1/invites.
 type InviteRequest struct {
 	Role string `json:"role" doc:"student, teacher, evaluator or admin."`
@@ -174,8 +179,10 @@ type Invite struct {
 type Access struct {
 	At      time.Time `json:"at"`
 	Actor   string    `json:"actor,omitempty" doc:"Id of a user; absent for the command line."`
+	By      string    `json:"actor_name,omitempty"`
 	Action  string    `json:"action"`
 	Subject string    `json:"subject,omitempty" doc:"Id of a user."`
+	Of      string    `json:"subject_name,omitempty"`
 }
 
 // AccessLog is the reply of GET /api/v1/access-log, the newest entry first.

@@ -107,6 +107,18 @@ func (c *Client) ChangeUser(ctx context.Context, id string, u api.UserChange) er
 	return c.do(ctx, http.MethodPatch, "/api/v1/users/"+url.PathEscape(id), u)
 }
 
+// ResetPassword sets a new password for somebody and gives it.
+func (c *Client) ResetPassword(ctx context.Context, id string) (string, error) {
+	made, err := send[api.NewPassword](ctx, c, http.MethodPost, "/api/v1/users/"+url.PathEscape(id)+"/password", struct{}{})
+	return made.Password, err
+}
+
+// AccessLog tells who did what to whose account, the newest first.
+func (c *Client) AccessLog(ctx context.Context) ([]api.Access, error) {
+	log, err := send[api.AccessLog](ctx, c, http.MethodGet, "/api/v1/access-log", nil)
+	return log.Entries, err
+}
+
 // Invite makes an invitation.
 func (c *Client) Invite(ctx context.Context, i api.InviteRequest) (api.Invite, error) {
 	return send[api.Invite](ctx, c, http.MethodPost, "/api/v1/invites", i)

@@ -128,10 +128,20 @@ func (a *Accounts) SetDisabled(ctx context.Context, by sat.Identity, userID stri
 	return a.manage(ctx, by, action, userID, func() error { return a.opts.Store.SetDisabled(ctx, userID, since) })
 }
 
+// ResetPassword sets a new password for somebody who forgot theirs, and gives it once. Every sign-in of the account ends.
+func (a *Accounts) ResetPassword(ctx context.Context, by sat.Identity, userID string) (password string, err error) {
+	password = newPassword()
+	err = a.manage(ctx, by, "password", userID, func() error { return a.SetPassword(ctx, userID, password) })
+	if err != nil {
+		return "", err
+	}
+	return password, nil
+}
+
 // manage changes somebody else's account, and notes it.
 func (a *Accounts) manage(ctx context.Context, by sat.Identity, action, userID string, change func() error) error {
 	if by.User.ID == userID {
-		return sat.Errorf(sat.Conflict, "Nobody changes their own role or closes their own account here. Ask another administrator.")
+		return sat.Errorf(sat.Conflict, "Nobody does this to their own account. Ask another administrator; your own password is changed on your account's page.")
 	}
 	u, err := a.opts.Store.User(ctx, userID)
 	if err == nil && u.Guest() {

@@ -56,4 +56,10 @@ func (a *Accounts) Guest() (secret string, err error) {
 // guestID is the id of the guest behind a secret.
 func guestID(secret string) string { return "g-" + hashOf(secret)[:32] }
 
+// newPassword makes a password that can be read out: 80 random bits in groups of four.
+func newPassword() string {
+	text := strings.ToLower(rand.Text()[:16])
+	return text[:4] + "-" + text[4:8] + "-" + text[8:12] + "-" + text[12:]
+}
+
 func randomID() string { return strings.ToLower(rand.Text()) }

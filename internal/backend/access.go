@@ -108,10 +108,11 @@ var accesses = sync.OnceValue(func() map[string]access {
 		"GET /api/v1/arena/votes":      evaluator,
 		"GET /api/v1/arena/summary":    evaluator,
 
-		"GET /api/v1/users":        admin,
-		"PATCH /api/v1/users/{id}": admin,
-		"POST /api/v1/invites":     admin,
-		"GET /api/v1/access-log":   admin,
+		"GET /api/v1/users":                admin,
+		"PATCH /api/v1/users/{id}":         admin,
+		"POST /api/v1/users/{id}/password": admin,
+		"POST /api/v1/invites":             admin,
+		"GET /api/v1/access-log":           admin,
 	}
 })
 

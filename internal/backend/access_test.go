@@ -151,6 +151,8 @@ func requests() map[string]string {
 		"POST /api/v1/arena/votes":     `{"pair_id":"none","winner":"a"}`,
 		"POST /api/v1/invites":         `{"role":"student","days":7}`,
 
+		"POST /api/v1/users/{id}/password": `{}`,
+
 		"POST /api/v1/items/{id}/reports":     `{"reason":"the key is wrong"}`,
 		"POST /api/v1/items:check":            `{"item":` + aQuestion("new") + `}`,
 		"POST /api/v1/items":                  `{"item":` + aQuestion("newcomer") + `}`,
@@ -212,12 +214,16 @@ func objects() map[string]func(t *testing.T, s *site, caller string) string {
 			require.NoError(t, err)
 			return p.ID
 		},
-		"/api/v1/users/{id}": func(t *testing.T, s *site, caller string) string {
-			id, err := s.accounts.Identify(t.Context(), s.secrets[caller])
-			require.NoError(t, err)
-			return id.User.ID
-		},
+		"/api/v1/users/{id}":          accountOf,
+		"/api/v1/users/{id}/password": accountOf,
 	}
+}
+
+// accountOf gives the account of a caller.
+func accountOf(t *testing.T, s *site, caller string) string {
+	id, err := s.accounts.Identify(t.Context(), s.secrets[caller])
+	require.NoError(t, err)
+	return id.User.ID
 }
 
 // hasOwn tells whether a caller can have an object of a route: anonymous people have none, and accounts are not had by
@@ -299,7 +305,7 @@ func (s *site) ask(t *testing.T, route, kind, caller string) string {
 	resp, body := s.as(t, caller, method, path, s.bodyOf(route))
 	switch {
 	case resp.StatusCode != http.StatusOK:
-	case route == "PATCH /api/v1/users/{id}":
+	case route == "PATCH /api/v1/users/{id}", route == "POST /api/v1/users/{id}/password":
 		s.signInAgain(t, "stranger")
 	case changesSignIns(route):
 		s.signInAgain(t, caller)

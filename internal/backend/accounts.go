@@ -34,6 +34,7 @@ type Accounts interface {
 	Users(ctx context.Context, after string) (users []sat.User, more bool, err error)
 	SetRole(ctx context.Context, by sat.Identity, userID string, role sat.Role) error
 	SetDisabled(ctx context.Context, by sat.Identity, userID string, disabled bool) error
+	ResetPassword(ctx context.Context, by sat.Identity, userID string) (password string, err error)
 	Invite(ctx context.Context, by sat.Identity, role sat.Role, life time.Duration) (secret string, expires time.Time, err error)
 }
 

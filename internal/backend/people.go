@@ -61,6 +61,14 @@ func (s *Server) registerUsers(to huma.API) {
 	const tag = "Administration"
 	huma.Register(to, operation("list-users", http.MethodGet, "/api/v1/users", tag, "List accounts by name"), s.listUsers)
 	huma.Register(to, operation("change-user", http.MethodPatch, "/api/v1/users/{id}", tag, "Change a role, close an account or open it again"), s.changeUser)
+	huma.Register(to, operation("reset-password", http.MethodPost, "/api/v1/users/{id}/password", tag, "Set a new password, shown this once; the account's sign-ins end"),
+		func(ctx context.Context, in *onPath) (*reply[api.NewPassword], error) {
+			password, err := s.opts.Accounts.ResetPassword(ctx, sat.IdentityOf(ctx), in.ID)
+			if err != nil {
+				return nil, err
+			}
+			return &reply[api.NewPassword]{api.NewPassword{Password: password}}, nil
+		})
 	huma.Register(to, operation("create-invite", http.MethodPost, "/api/v1/invites", tag, "Invite one person; the invitation is shown this once"),
 		func(ctx context.Context, in *in[api.InviteRequest]) (*reply[api.Invite], error) {
 			life := time.Duration(in.Body.Days) * 24 * time.Hour
@@ -115,7 +123,7 @@ func (s *Server) accessLog(ctx context.Context, _ *struct{}) (*reply[api.AccessL
 	}
 	log := api.AccessLog{Entries: []api.Access{}}
 	for _, e := range entries {
-		log.Entries = append(log.Entries, api.Access{At: e.At, Actor: e.Actor, Action: e.Action, Subject: e.Subject})
+		log.Entries = append(log.Entries, api.Access{At: e.At, Actor: e.Actor, By: e.By, Action: e.Action, Subject: e.Subject, Of: e.Of})
 	}
 	return &reply[api.AccessLog]{log}, nil
 }

@@ -3,6 +3,7 @@ package frontend
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"time"
 
 	"sattutor/internal/api"
@@ -20,7 +21,8 @@ type accountPage struct {
 	Keys     []keyLine
 	KeyLabel input
 	Scopes   []scopeChoice
-	Secret   string // of the key that was just made
+	Lives    []option // how long a new key may work
+	Secret   string   // of the key that was just made
 }
 
 type signInLine struct {
@@ -30,6 +32,7 @@ type signInLine struct {
 
 type keyLine struct {
 	ID, Label, Prefix, Scopes, Made, Used, State string
+	Until                                        string // the end of a key that works; "" for none
 	Works                                        bool
 }
 
@@ -116,6 +119,9 @@ func (s *Server) fillAccount(ctx context.Context, page *accountPage) error {
 		page.Keys = append(page.Keys, keyLineOf(k, s.opts.Now()))
 	}
 	page.Scopes = []scopeChoice{{"answers", "Ask the tutor"}, {"v1", "OpenAI-compatible calls"}, {"items", "Question bank"}}
+	if page.Lives == nil {
+		page.Lives = keyLives("")
+	}
 	if page.Admin() {
 		page.Scopes = append(page.Scopes, scopeChoice{"admin", "Administration"})
 	}
@@ -138,8 +144,20 @@ func keyLineOf(k api.Key, now time.Time) keyLine {
 		line.State, line.Works = "revoked", false
 	case k.ExpiresAt != nil && !now.Before(*k.ExpiresAt):
 		line.State, line.Works = "expired", false
+	case k.ExpiresAt != nil:
+		line.Until = moment(*k.ExpiresAt)
 	}
 	return line
+}
+
+// keyLives gives how long a new key may work, in days; none for a key without an end.
+func keyLives(chosen string) []option {
+	list := []option{{Value: "", Label: "until it is revoked"}, {Value: "7", Label: "7 days"}, {Value: "30", Label: "30 days"},
+		{Value: "90", Label: "90 days"}, {Value: "365", Label: "a year"}}
+	for i := range list {
+		list[i].On = list[i].Value == chosen
+	}
+	return list
 }
 
 // moment writes a time as a person reads it, in UTC: the pages do not know where their reader is.
@@ -201,7 +219,13 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request, err error) erro
 // newKey makes a key and shows its secret, this once: the page is the reply itself, not one that could be loaded again.
 func (s *Server) newKey(ctx context.Context, w http.ResponseWriter, r *http.Request, page *accountPage) error {
 	page.KeyLabel = input{ID: "label", Name: "label", Label: "What the key is for", Type: "text", Autocomplete: "off", Value: r.PostForm.Get("label")}
-	k, err := s.opts.Backend.NewKey(ctx, api.KeyRequest{Label: r.PostForm.Get("label"), Scopes: r.PostForm["scopes"]})
+	want := api.KeyRequest{Label: r.PostForm.Get("label"), Scopes: r.PostForm["scopes"]}
+	page.Lives = keyLives(r.PostForm.Get("days"))
+	if days, err := strconv.Atoi(r.PostForm.Get("days")); err == nil {
+		end := s.opts.Now().AddDate(0, 0, days)
+		want.ExpiresAt = &end
+	}
+	k, err := s.opts.Backend.NewKey(ctx, want)
 	if err != nil {
 		list := inputs{page.KeyLabel}
 		page.Trouble = list.blame(err)

@@ -184,6 +184,73 @@ func TestAPersonsWay(t *testing.T) {
 	assert.Equal(t, sat.NotFound, sat.CodeOf(err))
 }
 
+func TestAKeyEndsWhenItsOwnerSaid(t *testing.T) {
+	p := newPeople(t, nil)
+	b := p.browser(t)
+	b.send("/register", "name", "Ada", "password", goodPassword)
+	assert.Contains(t, b.open("/account").words(), "until it is revoked")
+	b.send("/account", "do", "key", "label", "for a month", "scopes", "answers", "days", "30")
+	u, err := p.store.UserByName(t.Context(), "ada")
+	require.NoError(t, err)
+	keys, err := p.store.Keys(t.Context(), u.ID)
+	require.NoError(t, err)
+	assert.InDelta(t, 30*24, time.Until(keys[0].ExpiresAt).Hours(), 1)
+	assert.Contains(t, b.open("/account").words(), "works until "+moment(keys[0].ExpiresAt))
+	bad := b.send("/account", "do", "key", "label", "for ever", "scopes", "answers", "days", "9999")
+	assert.Equal(t, http.StatusUnprocessableEntity, bad.StatusCode)
+	assert.Contains(t, bad.words(), "within a year")
+}
+
+func TestAForgottenPasswordIsReplaced(t *testing.T) {
+	p := newPeople(t, nil)
+	_, err := p.accounts.AddUser(t.Context(), "Root", goodPassword, sat.Admin)
+	require.NoError(t, err)
+	ada, root := p.browser(t), p.browser(t)
+	ada.send("/register", "name", "Ada", "password", goodPassword)
+	assert.Contains(t, p.browser(t).open("/sign-in").words(), "You forgot the password?")
+	root.send("/sign-in", "name", "root", "password", goodPassword)
+	u, err := p.store.UserByName(t.Context(), "ada")
+	require.NoError(t, err)
+	done := root.send("/account/users", "do", "reset", "id", u.ID, "name", "Ada")
+	assert.Contains(t, done.words(), "This is the new password of Ada.")
+	password := regexp.MustCompile(`<code>([a-z2-7-]{19})</code>`).FindStringSubmatch(done.body)
+	require.NotNil(t, password)
+	assert.NotContains(t, root.open("/account/users").body, password[1], "shown once")
+	assert.Contains(t, ada.open("/account").words(), "Your sign-in has ended.")
+	assert.Equal(t, http.StatusUnauthorized, ada.send("/sign-in", "name", "ada", "password", goodPassword).StatusCode)
+	assert.Equal(t, http.StatusOK, ada.send("/sign-in", "name", "ada", "password", password[1]).StatusCode)
+	assert.Contains(t, root.open("/account/log").words(), "Root set a new password for Ada")
+	assert.Equal(t, http.StatusNotFound, ada.open("/account/log").StatusCode, "for administrators alone")
+	assert.Equal(t, http.StatusNotFound, ada.send("/account/users", "do", "reset", "id", u.ID).StatusCode)
+}
+
+// TestSigningInLeadsBack opens a page that needs an account, and signs in from there.
+func TestSigningInLeadsBack(t *testing.T) {
+	p := newPeople(t, nil)
+	_, err := p.accounts.AddUser(t.Context(), "Tess", goodPassword, sat.Teacher)
+	require.NoError(t, err)
+	b := p.browser(t)
+	refused := b.open("/bank/export?skill=WIC")
+	assert.Equal(t, http.StatusUnauthorized, refused.StatusCode)
+	link := regexp.MustCompile(`href="(/sign-in\?back=[^"]+)"`).FindStringSubmatch(refused.body)
+	require.NotNil(t, link)
+	form := b.open(link[1])
+	back := regexp.MustCompile(`name="back" value="([^"]+)"`).FindStringSubmatch(form.body)
+	require.NotNil(t, back)
+	wrong := b.send("/sign-in", "name", "tess", "password", "wrong password", "back", back[1])
+	assert.Contains(t, wrong.body, `name="back" value="`+back[1]+`"`, "a mistake does not lose the way")
+	in := b.send("/sign-in", "name", "tess", "password", goodPassword, "back", back[1])
+	assert.Equal(t, "/bank/export?skill=WIC", in.Request.URL.String()[len(p.URL):])
+	for _, elsewhere := range []string{"https://example.org/", "//example.org/account", "/\\example.org", "/no-page"} {
+		assert.Equal(t, "/", b.send("/sign-in", "name", "tess", "password", goodPassword, "back", elsewhere).Request.URL.Path, elsewhere)
+	}
+	student := p.browser(t)
+	student.send("/register", "name", "Ada", "password", goodPassword)
+	for _, path := range []string{"/bank/new", "/bank/export"} {
+		assert.Equal(t, http.StatusForbidden, student.open(path).StatusCode, path)
+	}
+}
+
 func TestAnEndedSignInIsToldAndLosesNothing(t *testing.T) {
 	p := newPeople(t, nil)
 	b := p.browser(t)

@@ -70,7 +70,9 @@ type Accounts interface {
 	RevokeKey(ctx context.Context, id string) error
 	Users(ctx context.Context, after string) (api.UserList, error)
 	ChangeUser(ctx context.Context, id string, u api.UserChange) error
+	ResetPassword(ctx context.Context, id string) (password string, err error)
 	Invite(ctx context.Context, i api.InviteRequest) (api.Invite, error)
+	AccessLog(ctx context.Context) ([]api.Access, error)
 }
 
 // Options are what a Server is made of. Backend must not be nil.

@@ -44,8 +44,8 @@ func (p Page) inColours(theme string) Page {
 
 // views are the parsed templates, one for each page.
 type views struct {
-	start, ask, about, arena, problem, signIn, account, history, erase, users *template.Template
-	bank, item, itemEdit, imports, export, reports                            *template.Template
+	start, ask, about, arena, problem, signIn, account, history, erase, users, log *template.Template
+	bank, item, itemEdit, imports, export, reports                                 *template.Template
 }
 
 // parseViews parses every page with the layout and the partials.
@@ -62,7 +62,7 @@ func parseViews(a *assets) (views, error) {
 	var v views
 	for file, view := range map[string]**template.Template{
 		"start": &v.start, "ask": &v.ask, "about": &v.about, "arena": &v.arena, "problem": &v.problem,
-		"sign-in": &v.signIn, "account": &v.account, "history": &v.history, "delete": &v.erase, "users": &v.users,
+		"sign-in": &v.signIn, "account": &v.account, "history": &v.history, "delete": &v.erase, "users": &v.users, "log": &v.log,
 		"bank": &v.bank, "item": &v.item, "itemedit": &v.itemEdit, "imports": &v.imports, "export": &v.export, "reports": &v.reports,
 	} {
 		page, err := frame.Clone()

@@ -74,6 +74,7 @@ func (s *Server) route(public *url.URL) error {
 	r.Post("/account/history", s.handle(s.forget))
 	r.Get("/account/users", s.handle(s.users))
 	r.Post("/account/users", s.handle(s.usersAction))
+	r.Get("/account/log", s.handle(s.accessLog))
 	s.routeBank(r)
 	r.Get("/health", s.health)
 	r.Get(assetRoot+"*", s.handle(s.asset))

@@ -69,6 +69,7 @@ func goTo(base, path string) step { return chromedp.Navigate(base + path) }
 
 // accountStates lists the pages of accounts. The later ones find what the earlier ones have done.
 func (p *school) accountStates() []state {
+	const zoe = "form:has(input[value=Zoe])" // nobody looks at a page as her
 	press := click("main button.primary")
 	ask := []step{click("#submit"), visible(".answer")}
 	return []state{
@@ -90,6 +91,8 @@ func (p *school) accountStates() []state {
 		{name: "delete-refused", path: "/account/delete", as: "Ada", actions: []step{click("main form button"), visible("#confirm-error span")}},
 		{name: "users", path: "/account/users", as: "Root"},
 		{name: "users-invited", path: "/account/users", as: "Root", actions: []step{click("button[value=invite]"), visible(".secret")}},
+		{name: "users-reset", path: "/account/users", as: "Root", actions: []step{click(zoe + " summary"), click(zoe + " button[value=reset]"), visible(".secret")}},
+		{name: "log", path: "/account/log", as: "Root"},
 		{name: "users-hidden", path: "/account/users", as: "Ada"},
 	}
 }
@@ -145,7 +148,7 @@ func newSchool(t *testing.T) *school {
 	fill(t, p.desk)
 	require.NoError(t, os.WriteFile(p.file, []byte("passage,question,a,b,c,d,answer,framework,skill\n"+
 		"The lamp burned.,What burned?,lamp,sea,sky,pier,A,digital,INF\nThe sea was calm.,What was calm?,lamp,sea,sky,pier,E,digital,INF\n"), 0o600))
-	for name, role := range map[string]sat.Role{"Ada": sat.Student, "Tess": sat.Teacher, "Root": sat.Admin} {
+	for name, role := range map[string]sat.Role{"Ada": sat.Student, "Tess": sat.Teacher, "Root": sat.Admin, "Zoe": sat.Student} {
 		_, err := p.accounts.AddUser(t.Context(), name, goodPassword, role)
 		require.NoError(t, err)
 		p.secrets[name], _, err = p.accounts.SignIn(t.Context(), name, goodPassword, sat.Caller{Agent: "Firefox 140 on Linux"})

@@ -1,8 +1,10 @@
 package frontend
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"sattutor/internal/api"
 	"sattutor/internal/sat"
@@ -18,6 +20,8 @@ type usersPage struct {
 	Invite  string // an invitation that was just made
 	Role    string // of it
 	Until   string
+	Reset   string // a password that was just made
+	For     string // name of whom it is for
 }
 
 type userLine struct {
@@ -74,6 +78,11 @@ func (s *Server) usersAction(w http.ResponseWriter, r *http.Request) error {
 	case "close", "open":
 		closed := r.PostForm.Get("do") == "close"
 		err = s.opts.Backend.ChangeUser(ctx, id, api.UserChange{Disabled: &closed})
+	case "reset":
+		if page.Reset, err = s.opts.Backend.ResetPassword(ctx, id); err == nil {
+			page.For = r.PostForm.Get("name")
+			return s.showUsers(w, r, page, nil)
+		}
 	case "invite":
 		var invite api.Invite
 		if invite, err = s.opts.Backend.Invite(ctx, api.InviteRequest{Role: r.PostForm.Get("role"), Days: inviteDays}); err == nil {
@@ -91,4 +100,52 @@ func (s *Server) usersAction(w http.ResponseWriter, r *http.Request) error {
 	}
 	http.Redirect(w, r, "/account/users", http.StatusSeeOther)
 	return nil
+}
+
+// logPage is the page /account/log.
+type logPage struct {
+	Page
+	Entries []logLine
+}
+
+type logLine struct{ When, Who, What string }
+
+// accessLog is GET /account/log.
+func (s *Server) accessLog(w http.ResponseWriter, r *http.Request) error {
+	ctx, cancel := s.backendContext(r)
+	defer cancel()
+	entries, err := s.opts.Backend.AccessLog(ctx)
+	switch code := sat.CodeOf(err); {
+	case code == sat.Unauthorized || code == sat.Forbidden:
+		return errNotFound // who may not see the page need not know of it
+	case err != nil:
+		return err
+	}
+	page := logPage{Page: s.page(r, "Access log")}
+	for _, e := range entries {
+		line := logLine{When: moment(e.At), Who: cmp.Or(e.By, e.Actor, "The command line, or somebody who is gone"), What: accessWords(e)}
+		page.Entries = append(page.Entries, line)
+	}
+	return render(w, http.StatusOK, s.views.log, page)
+}
+
+// accessWords says what an entry of the access log tells.
+func accessWords(e api.Access) string {
+	whom := cmp.Or(e.Of, e.Subject, "somebody who is gone")
+	verb, role, _ := strings.Cut(e.Action, " ")
+	switch verb {
+	case "role":
+		return "gave " + whom + " the role " + role
+	case "disable":
+		return "closed the account of " + whom
+	case "enable":
+		return "opened the account of " + whom + " again"
+	case "password":
+		return "set a new password for " + whom
+	case "invite":
+		return "invited one " + role
+	case "read":
+		return "read the record of " + whom
+	}
+	return e.Action + ": " + whom
 }

@@ -109,8 +109,10 @@ type Access struct {
 	ID      string
 	At      time.Time
 	Actor   string // id of a user; "" for the command line, and for one who is gone
-	Action  string // "role", "disable", "enable", "invite", "read"
+	By      string // name of the actor; set by the store
+	Action  string // "role", "disable", "enable", "invite", "password", "read"
 	Subject string // id of a user; "" for none
+	Of      string // name of the subject; set by the store
 }
 
 // Once names a request that must take effect once.

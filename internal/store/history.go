@@ -102,7 +102,7 @@ func (s *Store) ItemHistory(ctx context.Context, id string, limit int) ([]sat.It
 		ids[i] = row.ChangeID
 	}
 	var made []changeRow
-	if err := s.changes(&made).Where("c.id IN (?)", bun.In(ids)).Scan(ctx); err != nil {
+	if err := s.changes(&made).Where("c.id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
 		return nil, fault(err, "change")
 	}
 	changes := map[string]sat.BankChange{}

@@ -153,13 +153,15 @@ func (s *Store) Erase(ctx context.Context, userID string) error {
 }
 
 type accessRow struct {
-	bun.BaseModel `bun:"table:access_log"`
+	bun.BaseModel `bun:"table:access_log,alias:l"`
 
 	ID      string  `bun:"id,pk"`
 	At      instant `bun:"at"`
 	Actor   *string `bun:"actor"`
 	Action  string  `bun:"action"`
 	Subject *string `bun:"subject"`
+	By      string  `bun:"actor_name,scanonly"`
+	Of      string  `bun:"subject_name,scanonly"`
 }
 
 // LogAccess notes what somebody did to an account.
@@ -172,10 +174,14 @@ func (s *Store) LogAccess(ctx context.Context, a sat.Access) error {
 // AccessLog gives the newest entries.
 func (s *Store) AccessLog(ctx context.Context, limit int) ([]sat.Access, error) {
 	var rows []accessRow
-	err := s.read.NewSelect().Model(&rows).Order("at DESC", "id").Limit(int64(limit)).Scan(ctx)
+	err := s.read.NewSelect().Model(&rows).ColumnExpr("l.*").
+		ColumnExpr("coalesce((SELECT u.name FROM users AS u WHERE u.id = l.actor), '') AS actor_name").
+		ColumnExpr("coalesce((SELECT u.name FROM users AS u WHERE u.id = l.subject), '') AS subject_name").
+		Order("at DESC", "id").Limit(int64(limit)).Scan(ctx)
 	log := make([]sat.Access, len(rows))
 	for i, r := range rows {
-		log[i] = sat.Access{ID: r.ID, At: r.At.Time, Actor: text(r.Actor), Action: r.Action, Subject: text(r.Subject)}
+		log[i] = sat.Access{ID: r.ID, At: r.At.Time, Actor: text(r.Actor), By: r.By, Action: r.Action,
+			Subject: text(r.Subject), Of: r.Of}
 	}
 	return log, fault(err, "entry of the access log")
 }
