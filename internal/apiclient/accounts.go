@@ -55,11 +55,11 @@ func (c *Client) ChangeMe(ctx context.Context, m api.MeChange) (api.Me, error) {
 	return send[api.Me](ctx, c, http.MethodPatch, "/api/v1/me", m)
 }
 
-// Export gives everything that is stored of the caller, as JSON.
+// Export gives everything that is stored of the caller: a zip archive with JSON, and a CSV file for each table.
 func (c *Client) Export(ctx context.Context) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout())
 	defer cancel()
-	return c.exchange(ctx, http.MethodGet, "/api/v1/me/export", nil)
+	return c.exchange(ctx, http.MethodGet, "/api/v1/me/export?format=zip", nil)
 }
 
 // Erase deletes what is stored of the caller.

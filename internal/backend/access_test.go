@@ -1,7 +1,10 @@
 package backend
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -383,6 +386,7 @@ func TestPeopleComeAndGo(t *testing.T) {
 	assert.Equal(t, "The lamp burned late.", answers.Answers[0].Asked.Text)
 	_, body = s.as(t, "ada", http.MethodGet, "/api/v1/me/export", "")
 	assert.Contains(t, body, "The lamp burned late.")
+	exportedWhole(t, s, "ada", body)
 
 	resp, _ = s.as(t, "ada", http.MethodPost, "/api/v1/answers", strings.Replace(goodBody, "{", `{"store":false,`, 1))
 	assert.Empty(t, resp.Header.Get(api.HeaderStored), "not wanted this time")
@@ -398,6 +402,45 @@ func TestPeopleComeAndGo(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, resp.StatusCode)
 	resp, body = s.as(t, "anonymous", http.MethodPost, "/api/v1/sign-ins", `{"name":"Ada","password":"`+goodPassword+`"}`)
 	assert.Equal(t, http.StatusUnauthorized, resp.StatusCode, body)
+}
+
+// exportedWhole checks that the archive of an export holds the same JSON, and tables with readable times.
+func exportedWhole(t *testing.T, s *site, caller, whole string) {
+	t.Helper()
+	resp, body := s.as(t, caller, http.MethodGet, "/api/v1/me/export?format=zip", "")
+	require.Equal(t, "application/zip", resp.Header.Get("Content-Type"))
+	archive, err := zip.NewReader(strings.NewReader(body), int64(len(body)))
+	require.NoError(t, err)
+	files := map[string]string{}
+	for _, f := range archive.File {
+		r, err := f.Open()
+		require.NoError(t, err)
+		raw, err := io.ReadAll(r)
+		require.NoError(t, err)
+		files[f.Name] = string(raw)
+	}
+	assert.JSONEq(t, whole, files["my-data.json"])
+	rows, err := csv.NewReader(strings.NewReader(files["answers.csv"])).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, rows, 2)
+	assert.Equal(t, "id", rows[0][0])
+	asked, err := time.Parse(time.RFC3339, rows[1][slices.Index(rows[0], "asked_at")])
+	require.NoError(t, err)
+	assert.WithinDuration(t, time.Now(), asked, time.Hour)
+	assert.Contains(t, files["users.csv"], "Ada")
+	assert.NotContains(t, files["users.csv"], "argon2")
+}
+
+func TestAnExportedCellIsNoFormula(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, packTables(&out, []byte(`{"answers":[{"stem":"=1+1","id":"x","n":-2,"none":null,"choices":["a"]}]}`)))
+	archive, err := zip.NewReader(bytes.NewReader(out.Bytes()), int64(out.Len()))
+	require.NoError(t, err)
+	file, err := archive.Open("answers.csv")
+	require.NoError(t, err)
+	raw, err := io.ReadAll(file)
+	require.NoError(t, err)
+	assert.Equal(t, "id,choices,n,none,stem\nx,\"[\"\"a\"\"]\",'-2,,'=1+1\n", string(raw))
 }
 
 func TestARepeatedRequestGetsTheFirstReply(t *testing.T) {

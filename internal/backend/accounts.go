@@ -1,7 +1,6 @@
 package backend
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"io"
@@ -245,25 +244,6 @@ func (s *Server) meOf(ctx context.Context) api.Me {
 		shape.Accounts, shape.Registration = s.opts.Accounts.On(), s.opts.Accounts.Registration()
 	}
 	return shape
-}
-
-// exported is what is stored of somebody, as a file.
-type exported struct {
-	Type        string `header:"Content-Type"`
-	Disposition string `header:"Content-Disposition"`
-	Body        []byte
-}
-
-func (s *Server) export(ctx context.Context, _ *struct{}) (*exported, error) {
-	records, u, err := s.records(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var out bytes.Buffer
-	if err := records.Export(ctx, u.ID, &out); err != nil {
-		return nil, err
-	}
-	return &exported{Type: "application/json", Disposition: `attachment; filename="sat-tutor-my-data.json"`, Body: out.Bytes()}, nil
 }
 
 func (s *Server) erase(ctx context.Context, in *in[api.EraseRequest]) (*reply[api.Done], error) {

@@ -244,8 +244,8 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.showAccount(w, r, &accountPage{Page: s.page(r, "Your account"), Trouble: tell(err)}, err)
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Disposition", `attachment; filename="sat-tutor-my-data.json"`)
+	w.Header().Set("Content-Type", "application/zip")
+	w.Header().Set("Content-Disposition", `attachment; filename="sat-tutor-my-data.zip"`)
 	_, _ = w.Write(body)
 	return nil
 }

@@ -1,6 +1,7 @@
 package frontend
 
 import (
+	"archive/zip"
 	"context"
 	"io"
 	"net/http"
@@ -145,7 +146,14 @@ func TestAPersonsWay(t *testing.T) {
 	assert.Equal(t, "/account", in.Request.URL.Path)
 	assert.Contains(t, in.words(), "You are signed in as student")
 	assert.Contains(t, b.open("/account/history").words(), "What burned?", "a guest's questions go over")
-	assert.Contains(t, b.open("/account/export").body, "The lamp burned late.")
+	export := b.open("/account/export").body
+	archive, err := zip.NewReader(strings.NewReader(export), int64(len(export)))
+	require.NoError(t, err)
+	file, err := archive.Open("answers.csv")
+	require.NoError(t, err)
+	table, err := io.ReadAll(file)
+	require.NoError(t, err)
+	assert.Contains(t, string(table), "The lamp burned late.")
 
 	made := b.send("/account", "do", "key", "label", "my script", "scopes", "answers")
 	secret := regexp.MustCompile(`sat_k_[A-Za-z0-9_-]{43}`).FindString(made.body)
@@ -180,7 +188,7 @@ func TestAPersonsWay(t *testing.T) {
 	assert.Contains(t, refused.words(), "This must be the word delete.")
 	gone := b.send("/account/delete", "what", "everything", "confirm", "delete")
 	assert.Equal(t, "/", gone.Request.URL.Path)
-	_, err := p.store.UserByName(t.Context(), "ada")
+	_, err = p.store.UserByName(t.Context(), "ada")
 	assert.Equal(t, sat.NotFound, sat.CodeOf(err))
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -14,7 +15,7 @@ import (
 )
 
 // Export writes everything that a user owns as one JSON object: a list of rows for each table that has some. Secrets
-// are left out.
+// are left out, and times are written as in RFC 3339.
 func (s *Store) Export(ctx context.Context, userID string, to io.Writer) error {
 	return fault(s.look(ctx, func(tx bun.Tx) error {
 		out := map[string][]json.RawMessage{}
@@ -65,7 +66,7 @@ func (s *Store) responsesOf(ctx context.Context, tx bun.Tx, userID string) (list
 	return list, err
 }
 
-// opened splits lines of JSON, and gives the JSON inside of text columns as what it is.
+// opened splits lines of JSON, and gives the JSON inside of text columns, and times, as what they are.
 func opened(lines []byte) (rows []json.RawMessage) {
 	for line := range bytes.Lines(lines) {
 		row := map[string]any{}
@@ -75,6 +76,11 @@ func opened(lines []byte) (rows []json.RawMessage) {
 		for _, column := range []string{"doc", "answer", "choices", "item_ids", "settings"} {
 			if text, ok := row[column].(string); ok && len(text) > 0 && (text[0] == '{' || text[0] == '[') && json.Valid([]byte(text)) {
 				row[column] = json.RawMessage(text)
+			}
+		}
+		for column, value := range row {
+			if ms, ok := value.(float64); ok && (column == "at" || strings.HasSuffix(column, "_at")) {
+				row[column] = time.UnixMilli(int64(ms)).UTC().Format(time.RFC3339Nano)
 			}
 		}
 		if out, err := json.Marshal(row); err == nil {
