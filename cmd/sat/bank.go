@@ -6,9 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v3"
 
 	"sattutor/cmd/internal/setup"
@@ -23,7 +21,7 @@ func bankCommand() *cli.Command {
 		Name: "bank", Usage: "take questions in and out, judge, convert and search them",
 		Description: "Reads and writes " + formatNames() + ".\nThe format of a file is told by its content; " +
 			"--format names it where that fails. FILE may be - for standard input, or `shipped` for the questions that come with the product.",
-		Commands: []*cli.Command{bankImportCommand(), bankExportCommand(), bankUndoCommand(), bankLintCommand(), bankConvertCommand(), bankSimilarCommand(), bankEmbedCommand()},
+		Commands: []*cli.Command{bankImportCommand(), bankExportCommand(), bankChangesCommand(), bankUndoCommand(), bankLintCommand(), bankConvertCommand(), bankSimilarCommand(), bankEmbedCommand()},
 	}
 }
 
@@ -59,10 +57,10 @@ func readBank(c *cli.Command) (*questionbank.Reading, error) {
 	if err != nil {
 		return nil, failed(setup.ExitNoInput, err)
 	}
-	bar := questions(c.Root().ErrWriter, "reading", -1)
-	opts.Progress = func(items int) { _ = bar.Set(items) }
+	bar := counting(c.Root().ErrWriter, "reading", "questions")
+	opts.Progress = func(items int) { bar.report(items, 0) }
 	reading := questionbank.Read(data, opts)
-	_ = bar.Finish()
+	bar.finish()
 	return reading, nil
 }
 
@@ -96,14 +94,6 @@ func bankFile(stdin io.Reader, name string) ([]byte, error) {
 		in = f
 	}
 	return io.ReadAll(io.LimitReader(in, questionbank.MaxFile+1))
-}
-
-// questions gives a bar that counts questions, on a terminal only.
-func questions(out io.Writer, what string, of int) *progressbar.ProgressBar {
-	return progressbar.NewOptions(of, progressbar.OptionSetWriter(out), progressbar.OptionSetDescription(what),
-		progressbar.OptionShowCount(), progressbar.OptionSetItsString("questions"), progressbar.OptionSetWidth(24),
-		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
-		progressbar.OptionSetVisibility(terminal(out)))
 }
 
 // printBankFindings writes findings as compilers do, one a line, and sums them up.

@@ -61,10 +61,10 @@ func bankConvert(_ context.Context, c *cli.Command) error {
 // writeBank puts items into a file and says what its format does not carry.
 func writeBank(c *cli.Command, items []sat.Item, to questionbank.Format, name string) error {
 	said := c.Root().ErrWriter
-	bar := questions(said, "writing", len(items))
+	bar := counting(said, "writing", "questions")
 	file, losses, err := questionbank.Write(items, to, questionbank.WriteOptions{PassagesApart: c.Bool("passages-apart"),
-		Progress: func(done, _ int) { _ = bar.Set(done) }})
-	_ = bar.Finish()
+		Progress: bar.report})
+	bar.finish()
 	if err != nil {
 		return failed(setup.ExitData, errors.New(explained(err)))
 	}

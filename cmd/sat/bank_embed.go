@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v3"
 
 	"sattutor/cmd/internal/setup"
@@ -27,16 +26,9 @@ func bankEmbed(ctx context.Context, c *cli.Command) error {
 		if err != nil {
 			return failed(setup.ExitUnavailable, err)
 		}
-		var bar *progressbar.ProgressBar // known once it is known how many there are
-		counts, err := setup.EmbedBank(ctx, cfg, s, func(made, of int) {
-			if bar == nil {
-				bar = questions(c.Root().ErrWriter, "embedding", of)
-			}
-			_ = bar.Set(made)
-		})
-		if bar != nil {
-			_ = bar.Finish()
-		}
+		bar := counting(c.Root().ErrWriter, "embedding", "questions")
+		counts, err := setup.EmbedBank(ctx, cfg, s, bar.report)
+		bar.finish()
 		err = errors.Join(err, s.Close())
 		switch {
 		case errors.Is(err, setup.ErrNoEmbeddings):

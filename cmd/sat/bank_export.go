@@ -26,10 +26,16 @@ func bankExportCommand() *cli.Command {
 			&cli.StringFlag{Name: "to", Usage: "format of OUT: " + formatNames()},
 			&cli.StringFlag{Name: "words", Usage: "only questions that hold these words"},
 			&cli.StringFlag{Name: "framework", Usage: "only digital or paper"},
+			&cli.StringFlag{Name: "domain", Usage: "only this domain, by its code"},
 			&cli.StringFlag{Name: "skill", Usage: "only this skill, by its code"},
 			&cli.StringFlag{Name: "genre", Usage: "only this genre"},
-			&cli.StringFlag{Name: "tag", Usage: "only with this tag"},
+			&cli.StringFlag{Name: "difficulty", Usage: "only E, M or H"},
 			&cli.StringFlag{Name: "split", Usage: "only this split"},
+			&cli.StringFlag{Name: "licence", Usage: "only under this licence"},
+			&cli.StringFlag{Name: "tag", Usage: "only with this tag"},
+			&cli.StringFlag{Name: "passage", Usage: "only on the passage with this id"},
+			&cli.BoolFlag{Name: "reported", Usage: "only with an open report"},
+			&cli.BoolFlag{Name: "passages-apart", Usage: "Moodle XML: passages as descriptions of their own"},
 			&cli.BoolFlag{Name: "losses", Usage: "list what is lost of each question"},
 		},
 		Action: bankExport,
@@ -45,10 +51,20 @@ func bankExport(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return failed(setup.ExitUsage, err)
 	}
-	filter := sat.ItemFilter{Words: c.String("words"), Framework: sat.Framework(c.String("framework")),
-		Skill: sat.Skill(strings.ToUpper(c.String("skill"))), Genre: sat.Genre(c.String("genre")), Tag: c.String("tag"), Split: sat.Split(c.String("split"))}
+	filter, err := sat.ParseItemFilter(func(name string) string {
+		if name == "q" {
+			name = "words"
+		}
+		return c.String(name)
+	})
+	if err != nil {
+		return failed(setup.ExitUsage, errors.New(explained(err)))
+	}
+	filter.Reported = c.Bool("reported")
 	return withBank(ctx, c, questionbank.Rules{}, func(desk *questionbank.Desk, _ *store.Store) error {
-		file, err := desk.ExportItems(ctx, filter, string(to))
+		bar := counting(c.Root().ErrWriter, "writing", "questions")
+		file, err := desk.ExportItems(ctx, sat.ExportRequest{Filter: filter, Format: string(to), PassagesApart: c.Bool("passages-apart"), Progress: bar.report})
+		bar.finish()
 		if sat.CodeOf(err) == sat.NotFound && reflect.ValueOf(filter).IsZero() {
 			return failed(setup.ExitData, errors.New("the bank is empty; `sat bank import shipped` takes in the questions that come with the product, "+
 				"and `sat up` does so at its first start"))

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
+	"text/tabwriter"
 
 	"github.com/urfave/cli/v3"
 
@@ -45,15 +47,20 @@ func bankImport(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	bar := questions(c.Root().ErrWriter, "reading", -1)
+	bar := counting(c.Root().ErrWriter, "reading", "questions")
 	req := sat.ImportRequest{File: file, Format: string(opts.Format), Framework: opts.Framework, Skill: opts.Skill,
 		Rehearse: c.Bool("dry-run"), Strict: c.Bool("all-or-nothing"), AllowSplit: c.Bool("allow-split"),
-		Progress: func(items int) { _ = bar.Set(items) }}
+		Progress: func(items int) { bar.report(items, 0) }}
 	var report sat.ImportReport
 	var refused error
 	err = withBank(ctx, c, opts.Rules, func(desk *questionbank.Desk, _ *store.Store) error {
-		report, refused = desk.ImportItems(ctx, req)
-		_ = bar.Finish()
+		storing := counting(c.Root().ErrWriter, "storing", "questions")
+		report, refused = desk.ImportItems(store.WithProgress(ctx, func(done, of int) {
+			bar.finish()
+			storing.report(done, of)
+		}), req)
+		bar.finish()
+		storing.finish()
 		return nil
 	})
 	if err != nil {
@@ -106,9 +113,10 @@ func printReport(w io.Writer, file string, r sat.ImportReport, rehearsed bool) {
 func bankUndoCommand() *cli.Command {
 	return &cli.Command{
 		Name: "undo", Usage: "take an import or another change of the bank back", ArgsUsage: "CHANGE",
+		Description: "CHANGE is the ID that an import printed or `sat bank changes` lists.\n\n  sat bank undo 187b5a0f3c2d9e10-k3x9ab2c7d",
 		Action: func(ctx context.Context, c *cli.Command) error {
 			if c.Args().Len() != 1 {
-				return failed(setup.ExitUsage, errors.New("name the change; the import printed it"))
+				return failed(setup.ExitUsage, errors.New("name the change; the import printed it, and `sat bank changes` lists it"))
 			}
 			return withBank(ctx, c, questionbank.Rules{}, func(_ *questionbank.Desk, s *store.Store) error {
 				undone, err := s.UndoChange(ctx, "", c.Args().First())
@@ -120,6 +128,44 @@ func bankUndoCommand() *cli.Command {
 			})
 		},
 	}
+}
+
+func bankChangesCommand() *cli.Command {
+	return &cli.Command{
+		Name: "changes", Usage: "list the newest changes of the bank, with the IDs by which they are undone",
+		Description: "  sat bank changes\n  sat bank changes --limit 100",
+		Flags:       []cli.Flag{&cli.IntFlag{Name: "limit", Value: 20, Usage: "how many"}},
+		Action: func(ctx context.Context, c *cli.Command) error {
+			if c.Int("limit") < 1 {
+				return failed(setup.ExitUsage, errors.New("--limit must be at least 1"))
+			}
+			return withBank(ctx, c, questionbank.Rules{}, func(_ *questionbank.Desk, s *store.Store) error {
+				changes, err := s.BankChanges(ctx, c.Int("limit"))
+				if err != nil {
+					return failed(setup.ExitFailure, errors.New(explained(err)))
+				}
+				if len(changes) == 0 {
+					fmt.Fprintln(c.Root().Writer, "nobody has changed the bank yet")
+					return nil
+				}
+				return listChanges(c.Root().Writer, changes)
+			})
+		},
+	}
+}
+
+func listChanges(out io.Writer, changes []sat.BankChange) error {
+	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(table, "CHANGE\tAT\tWHAT\tQUESTIONS\tUNDONE")
+	for _, change := range changes {
+		undone := ""
+		if !change.UndoneAt.IsZero() && change.UndoneAt.Unix() > 0 {
+			undone = change.UndoneAt.UTC().Format("2006-01-02 15:04")
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\n", change.ID, change.At.UTC().Format("2006-01-02 15:04"),
+			strings.TrimSpace(change.What+" "+change.Format), change.Items, undone)
+	}
+	return table.Flush()
 }
 
 // withBank opens the configured database for work on the bank. Where the rules do not say what was seen in training, the

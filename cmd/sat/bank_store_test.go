@@ -47,6 +47,24 @@ func TestLosslessFormatsCarryABankIntoAnEmptyDatabase(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, string(first), string(back), name)
 	}
+	for _, c := range []struct {
+		args       []string
+		code       int
+		out, again string
+	}{
+		{[]string{"export", "--domain", "ini", "--difficulty", "h", "--to", "csv", "-"}, setup.ExitOK, ",H,", ""},
+		{[]string{"export", "--skill", "NOPE", "--to", "csv", "-"}, setup.ExitUsage, "", `skill: "NOPE" is none of CID, INF`},
+		{[]string{"export", "--passages-apart", "--to", "moodle-xml", "-"}, setup.ExitOK, `type="description"`, ""},
+		{[]string{"import", "--skill", "NOPE", "first.jsonl"}, setup.ExitData, "", "skill"},
+		{[]string{"similar", "bennett-visit-1"}, setup.ExitOK, "Like it:", ""},
+		{[]string{"similar", "nothing"}, setup.ExitNoInput, "", "the bank has no question"},
+		{[]string{"changes"}, setup.ExitOK, "import jsonl", ""},
+	} {
+		code, stdout, stderr := inBank(t, "first.db", c.args...)
+		assert.Equal(t, c.code, code, "%v: %s", c.args, stderr)
+		assert.Contains(t, stdout, c.out, c.args)
+		assert.Contains(t, stderr, c.again, c.args)
+	}
 	for _, name := range []string{"bank.csv", "bank.xlsx", "bank.gift", "bank.xml"} {
 		code, _, stderr := inBank(t, "first.db", "export", name)
 		require.Equal(t, setup.ExitOK, code, stderr)

@@ -57,7 +57,21 @@ func buildDataset(ctx context.Context, c *cli.Command) error {
 			*sources = append(*sources, s)
 		}
 	}
+	var step *counter
+	name := ""
+	o.Progress = func(what string, done, of int) {
+		if what != name {
+			if step != nil {
+				step.finish()
+			}
+			name, step = what, counting(c.Root().ErrWriter, what, "questions")
+		}
+		step.report(done, of)
+	}
 	m, err := dataset.Build(ctx, o)
+	if step != nil {
+		step.finish()
+	}
 	if err != nil {
 		return datasetError(err)
 	}

@@ -56,10 +56,21 @@ type onShelf struct {
 	served string // the name that --as or the configuration gives
 }
 
+// shelfExamples are what a subcommand's help ends with.
+var shelfExamples = map[string]string{
+	"show":     "  sat model show sat-lora@ab12cd34",
+	"path":     "  sat model path smollm2-135m",
+	"add":      "  sat model add runs/2026-11-25-ab12cd34/adapter\n  sat model add my-model.json",
+	"verify":   "  sat model verify sat-lora@ab12cd34\n  sat model verify                     all of them",
+	"promote":  "  sat model promote sat-lora@ab12cd34\n  sat model promote --as sat-lora-2 sat-lora@ab12cd34",
+	"rollback": "  sat model rollback",
+	"retire":   "  sat model list                       names the ids\n  sat model retire sat-lora@ab12cd34",
+}
+
 // shelfCommand is a subcommand that takes the argument that usage names, where it names one.
 func shelfCommand(name, argument, usage string, do func(onShelf) error, flags ...cli.Flag) *cli.Command {
 	return &cli.Command{
-		Name: name, Usage: usage, ArgsUsage: argument, Flags: flags,
+		Name: name, Usage: usage, ArgsUsage: argument, Flags: flags, Description: shelfExamples[name],
 		Action: func(_ context.Context, c *cli.Command) error {
 			cfg, code := setup.LoadConfig(c.Root().ErrWriter)
 			if code != setup.ExitOK {

@@ -20,6 +20,8 @@ func migrateCommand() *cli.Command {
 		Commands: []*cli.Command{
 			{
 				Name: "up", Usage: "apply the steps that are missing; a second run finds none",
+				Description: "A local SQLite file is brought up to date at each start; a PostgreSQL database is not.\n\n" +
+					"  DATABASE_URL=postgres://sat@db/sat sat migrate up",
 				Action: func(ctx context.Context, c *cli.Command) error {
 					return withStore(ctx, c, func(s *store.Store) error {
 						steps, err := s.Migrate(ctx)
@@ -65,10 +67,12 @@ func backupCommand() *cli.Command {
 			}
 			return withStore(ctx, c, func(s *store.Store) error {
 				var sums []store.Sum
+				bar := counting(c.Root().ErrWriter, "writing", "rows")
 				err := writeWhole(file, func(to io.Writer) (err error) {
-					sums, err = s.Backup(ctx, to)
+					sums, err = s.Backup(store.WithProgress(ctx, bar.report), to)
 					return err
 				})
+				bar.finish()
 				if err != nil {
 					return err
 				}
@@ -95,7 +99,9 @@ func restoreCommand() *cli.Command {
 			}
 			defer func() { _ = f.Close() }()
 			return withStore(ctx, c, func(s *store.Store) error {
-				sums, err := s.Restore(ctx, f)
+				bar := counting(c.Root().ErrWriter, "restoring", "rows")
+				sums, err := s.Restore(store.WithProgress(ctx, bar.report), f)
+				bar.finish()
 				if err != nil {
 					return err
 				}

@@ -29,6 +29,8 @@ func userCommand() *cli.Command {
 		Commands: []*cli.Command{
 			{
 				Name: "add", Usage: "make an account", ArgsUsage: "NAME",
+				Description: "The password is asked for, or read from standard input.\n\n  sat user add --role admin ada\n" +
+					"  sat user add --role teacher bob < password.txt",
 				Flags: []cli.Flag{&cli.StringFlag{Name: "role", Value: string(sat.Student), Usage: "student, teacher, evaluator or admin"}},
 				Action: withPeople(name, func(ctx context.Context, c *cli.Command, p people) error {
 					password, err := askPassword(c)

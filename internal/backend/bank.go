@@ -25,7 +25,7 @@ type Bank interface {
 	SavePassage(ctx context.Context, by string, p sat.Passage, version string) (sat.Passage, []string, []sat.Finding, error)
 	DeletePassage(ctx context.Context, id string) error
 	ImportItems(ctx context.Context, req sat.ImportRequest) (sat.ImportReport, error)
-	ExportItems(ctx context.Context, f sat.ItemFilter, format string) (sat.ExportFile, error)
+	ExportItems(ctx context.Context, req sat.ExportRequest) (sat.ExportFile, error)
 	ReportItem(ctx context.Context, r sat.ItemReport) (sat.ItemReport, error)
 	ItemReports(ctx context.Context, itemID string, open bool, limit int) ([]sat.ItemReport, error)
 	SettleReport(ctx context.Context, id, note string) error
@@ -107,6 +107,7 @@ type ItemsInput struct {
 	Genre      string `query:"genre" enum:"literature,history,social-science,science"`
 	Difficulty string `query:"difficulty" enum:"E,M,H"`
 	Split      string `query:"split" enum:"practice,train,val,test,holdout" doc:"Teachers only; others see practice."`
+	Licence    string `query:"licence" maxLength:"64" doc:"SPDX name, such as CC0-1.0."`
 	Tag        string `query:"tag" maxLength:"50"`
 	Passage    string `query:"passage" maxLength:"64" doc:"Id of a passage."`
 	Reported   bool   `query:"reported" doc:"Only items with an open report; teachers only."`
@@ -117,8 +118,13 @@ type ItemsInput struct {
 // filter gives the choice as the store understands it, bounded by what who asks may see.
 func (in ItemsInput) filter(ctx context.Context) sat.ItemFilter {
 	f := sat.ItemFilter{Words: in.Words, Framework: sat.Framework(in.Framework), Domain: sat.Domain(in.Domain), Skill: sat.Skill(in.Skill),
-		Genre: sat.Genre(in.Genre), Difficulty: sat.Difficulty(in.Difficulty), Split: sat.Split(in.Split), Tag: in.Tag,
+		Genre: sat.Genre(in.Genre), Difficulty: sat.Difficulty(in.Difficulty), Split: sat.Split(in.Split), Licence: in.Licence, Tag: in.Tag,
 		PassageID: in.Passage, Reported: in.Reported, Offset: in.Offset, Limit: min(max(in.Limit, 1), mostItems)}
+	return allowed(ctx, f)
+}
+
+// allowed bounds a choice by what who asks may see.
+func allowed(ctx context.Context, f sat.ItemFilter) sat.ItemFilter {
 	if !teaches(ctx) {
 		f.Split, f.Reported = sat.ForPractice, false
 	}

@@ -186,9 +186,20 @@ func TestNothingIsDoneOnWordsThatAreNotUnderstood(t *testing.T) {
 		assert.Equal(t, http.StatusUnprocessableEntity, resp.StatusCode, query)
 		assert.Contains(t, body, `"location":"`+field+`"`, query)
 	}
+	for query, field := range map[string]string{"skill=NOPE": "skill", "domain=x": "domain", "difficulty=hardest": "difficulty", "passages=gone": "passages",
+		"tag=two words": "tag"} {
+		resp, body := s.as(t, "teacher", http.MethodGet, "/api/v1/items:export?format=csv&"+strings.ReplaceAll(query, " ", "%20"), "")
+		assert.Equal(t, http.StatusUnprocessableEntity, resp.StatusCode, query)
+		assert.Contains(t, body, `"location":"`+field+`"`, query)
+	}
+	resp, _ = s.as(t, "teacher", http.MethodPost, "/api/v1/items:import?skill=NOPE", file)
+	assert.Equal(t, http.StatusUnprocessableEntity, resp.StatusCode)
+	resp, body := s.as(t, "teacher", http.MethodGet, "/api/v1/items:export?format=moodle-xml&passages=apart&skill=inf&difficulty=&reported=0", "")
+	require.Equal(t, http.StatusOK, resp.StatusCode, body)
+	assert.Contains(t, body, `type="description"`)
 	resp, _ = s.as(t, "teacher", http.MethodPost, "/api/v1/items:import?dry_run=1", file, headerOnce, "mine")
 	require.Equal(t, http.StatusOK, resp.StatusCode)
-	resp, body := s.as(t, "teacher", http.MethodPost, "/api/v1/items:import", file, headerOnce, "mine")
+	resp, body = s.as(t, "teacher", http.MethodPost, "/api/v1/items:import", file, headerOnce, "mine")
 	assert.NotEqual(t, http.StatusOK, resp.StatusCode, "a rehearsal's reply does not stand for the import: %s", body)
 }
 

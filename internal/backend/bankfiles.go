@@ -74,7 +74,7 @@ func (s *Server) importItems(w http.ResponseWriter, r *http.Request) error {
 	q := readQuery(r, "format", "framework", "skill", "dry_run", "plan", "strict", "allow_split")
 	req := sat.ImportRequest{Format: q.text("format"), Framework: sat.Framework(q.text("framework")), Skill: sat.Skill(q.text("skill")),
 		Rehearse: q.flag("dry_run"), Plan: q.text("plan"), Strict: q.flag("strict"), AllowSplit: q.flag("allow_split"), By: userOf(r.Context())}
-	if err := q.err(); err != nil {
+	if err := q.err(req.Validate()); err != nil {
 		return err
 	}
 	if req.File, err = uploaded(r); err != nil {
@@ -115,14 +115,14 @@ func (s *Server) exportItems(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	q := readQuery(r, "format", "report", "q", "framework", "domain", "skill", "genre", "difficulty", "split", "tag", "passage", "reported")
-	in := ItemsInput{Words: q.text("q"), Framework: q.text("framework"), Domain: q.text("domain"), Skill: q.text("skill"), Genre: q.text("genre"),
-		Difficulty: q.text("difficulty"), Split: q.text("split"), Tag: q.text("tag"), Passage: q.text("passage"), Reported: q.flag("reported")}
-	report := q.flag("report")
-	if err := q.err(); err != nil {
+	q := readQuery(r, append(sat.ItemFilterNames(), "reported", "format", "passages", "report")...)
+	filter, err := sat.ParseItemFilter(q.text)
+	filter.Reported = q.flag("reported")
+	report, apart := q.flag("report"), q.choice("passages", "inside", "apart") == "apart"
+	if err := q.err(err); err != nil {
 		return err
 	}
-	file, err := bank.ExportItems(r.Context(), in.filter(r.Context()), q.text("format"))
+	file, err := bank.ExportItems(r.Context(), sat.ExportRequest{Filter: allowed(r.Context(), filter), Format: q.text("format"), PassagesApart: apart})
 	if err != nil {
 		return err
 	}
@@ -165,6 +165,17 @@ func describeBankFiles(doc *huma.OpenAPI) {
 	doc.AddOperation(&huma.Operation{OperationID: "export-items", Method: http.MethodGet, Path: exportPath, Tags: []string{"Question bank"},
 		Summary:     "Put items into a file",
 		Description: "The filters are those of the list. The header X-Sat-Losses counts what the format does not carry; report=1 gives that as JSON instead of the file.",
-		Parameters:  []*huma.Param{param("format", "A format's name."), param("q", "Words."), param("skill", "Code of a skill."), param("tag", "A tag."), param("report", "1: only what would be lost.")},
-		Responses:   map[string]*huma.Response{"200": {Description: "OK", Content: binary, Headers: map[string]*huma.Param{api.HeaderLosses: headerParam("Fields that the file does not carry.")}}, "default": problems}})
+		Parameters: append([]*huma.Param{param("format", "A format's name."), param("report", "1: only what would be lost."),
+			param("passages", "Moodle XML: apart, as descriptions of their own; else inside each question.")}, filterParams(doc)...),
+		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: binary, Headers: map[string]*huma.Param{api.HeaderLosses: headerParam("Fields that the file does not carry.")}}, "default": problems}})
+}
+
+// filterParams describes the choice of items as the list does.
+func filterParams(doc *huma.OpenAPI) (params []*huma.Param) {
+	for _, p := range doc.Paths[itemsPath].Get.Parameters {
+		if p.Name != "offset" && p.Name != "limit" {
+			params = append(params, p)
+		}
+	}
+	return params
 }

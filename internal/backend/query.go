@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -54,8 +55,26 @@ func (q *query) flag(name string) bool {
 	return on
 }
 
-// err names all that was not understood, in the order of the names.
-func (q *query) err() error {
+// choice gives one of some words, the first where the name is not given.
+func (q *query) choice(name string, words ...string) string {
+	given := q.text(name)
+	switch {
+	case given == "":
+		return words[0]
+	case !slices.Contains(words, given):
+		q.refuse(name, "must be one of "+strings.Join(words, ", "))
+	}
+	return given
+}
+
+// err names all that was not understood, in the order of the names; with it what another reader of the query complains
+// of.
+func (q *query) err(other error) error {
+	if wrong := new(sat.Error); errors.As(other, &wrong) {
+		q.wrong = append(q.wrong, wrong.Fields...)
+	} else if other != nil {
+		return other
+	}
 	if q.wrong == nil {
 		return nil
 	}

@@ -32,6 +32,13 @@ type Options struct {
 	Date      string  // the date string of the chat template, the same in every record
 	Version   string  // of this program
 	Now       time.Time
+	Progress  func(step string, done, of int) // told often; nil for nobody
+}
+
+func (o Options) report(step string, done, of int) {
+	if o.Progress != nil {
+		o.Progress(step, done, of)
+	}
 }
 
 // Build reads, cleans, splits and renders, and writes the folder. Everything that it leaves out it lists with a reason.
@@ -115,7 +122,8 @@ func (b *builder) gather(s Source, split string) error {
 	if split == "train" && len(b.options.Val) == 0 {
 		split = ""
 	}
-	for _, it := range items {
+	for i, it := range items {
+		b.options.report("cleaning", i+1, len(items))
 		q, reason := b.fit(it)
 		if reason != "" {
 			b.manifest.drop(it.ID, reason)

@@ -71,6 +71,7 @@ func (b *builder) writeSplit(ctx context.Context, r renderer, split, name string
 	defer func() { _ = out.file.Close() }()
 	rng := rand.New(rand.NewPCG(b.options.Seed, 2))
 	for i, q := range b.kept {
+		b.options.report("writing "+name, i+1, len(b.kept))
 		if b.splits[i] != split {
 			continue
 		}

@@ -38,6 +38,12 @@ const maxExport = MaxItems
 // ImportItems rehearses an import, or does what a rehearsal with this plan has said. A bank that has changed since is a
 // Conflict.
 func (d *Desk) ImportItems(ctx context.Context, req sat.ImportRequest) (sat.ImportReport, error) {
+	if err := req.Validate(); err != nil {
+		return sat.ImportReport{}, err
+	}
+	if _, known := Describe(Format(req.Format)); !known && req.Format != "" && req.Format != string(Auto) {
+		return sat.ImportReport{}, noFormat()
+	}
 	reading := Read(req.File, ReadOptions{Format: Format(req.Format), Framework: req.Framework, Skill: req.Skill, Rules: d.rules, Progress: req.Progress})
 	plan, err := MakePlan(ctx, reading, d.shelf, PlanOptions{AllowSplit: req.AllowSplit})
 	if err == nil {
@@ -72,12 +78,12 @@ func (d *Desk) ImportItems(ctx context.Context, req sat.ImportRequest) (sat.Impo
 }
 
 // ExportItems puts the chosen items into a file and says what the format does not carry.
-func (d *Desk) ExportItems(ctx context.Context, f sat.ItemFilter, format string) (sat.ExportFile, error) {
-	info, ok := Describe(Format(format))
+func (d *Desk) ExportItems(ctx context.Context, req sat.ExportRequest) (sat.ExportFile, error) {
+	info, ok := Describe(Format(req.Format))
 	if !ok {
-		return sat.ExportFile{}, &sat.Error{Code: sat.Invalid, Message: "There is no such format.",
-			Fields: []sat.FieldError{{Field: "format", Message: "must be one of " + formatNames()}}}
+		return sat.ExportFile{}, noFormat()
 	}
+	f := req.Filter
 	f.Offset, f.Limit = 0, maxExport
 	stored, total, err := d.shelf.SearchItems(ctx, f)
 	switch {
@@ -88,11 +94,16 @@ func (d *Desk) ExportItems(ctx context.Context, f sat.ItemFilter, format string)
 	case total > maxExport:
 		return sat.ExportFile{}, sat.Errorf(sat.TooLarge, "These are %d questions; at most %d go into one file. Choose fewer.", total, maxExport)
 	}
-	file, losses, err := Write(bare(stored), info.Format, WriteOptions{})
+	file, losses, err := Write(bare(stored), info.Format, WriteOptions{PassagesApart: req.PassagesApart, Progress: req.Progress})
 	if err != nil {
 		return sat.ExportFile{}, err
 	}
 	return sat.ExportFile{Name: "sat-bank" + info.Extension, MediaType: info.MediaType, Items: len(stored), Content: file, Losses: losses}, nil
+}
+
+func noFormat() error {
+	return &sat.Error{Code: sat.Invalid, Message: "There is no such format.",
+		Fields: []sat.FieldError{{Field: "format", Message: "must be one of " + formatNames()}}}
 }
 
 func bare(stored []sat.StoredItem) []sat.Item {

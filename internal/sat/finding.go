@@ -104,6 +104,14 @@ type ImportRequest struct {
 	Progress   func(items int)
 }
 
+// ExportRequest says which items go into a file, and how.
+type ExportRequest struct {
+	Filter        ItemFilter
+	Format        string
+	PassagesApart bool                // Moodle XML: passages as descriptions of their own
+	Progress      func(items, of int) // told now and then; may be nil
+}
+
 // ExportFile is a file of items.
 type ExportFile struct {
 	Name      string

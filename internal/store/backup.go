@@ -82,6 +82,8 @@ func (s *Store) Backup(ctx context.Context, to io.Writer) (sums []Sum, err error
 // writeTables writes the rows of every table, under a line that names it where they are titled.
 func (s *Store) writeTables(ctx context.Context, tx bun.Tx, to io.Writer, titled bool) ([]Sum, error) {
 	var sums []Sum
+	before := 0 // rows of the tables before
+	summed := WithProgress(ctx, func(done, _ int) { progress(ctx, before+done, 0) })
 	for _, t := range tables() {
 		columns, err := s.columns(ctx, tx, t)
 		if err != nil {
@@ -96,10 +98,11 @@ func (s *Store) writeTables(ctx context.Context, tx bun.Tx, to io.Writer, titled
 			}
 		}
 		hash := sha256.New()
-		n, err := writeRows(ctx, tx, selection{table: t, columns: columns}, io.MultiWriter(to, hash))
+		n, err := writeRows(summed, tx, selection{table: t, columns: columns}, io.MultiWriter(to, hash))
 		if err != nil {
 			return nil, err
 		}
+		before += n
 		sums = append(sums, Sum{Table: t.name, Rows: n, SHA256: hex.EncodeToString(hash.Sum(nil))})
 	}
 	return sums, nil
@@ -178,6 +181,7 @@ func (s *Store) readTables(ctx context.Context, tx bun.Tx, lines *bufio.Scanner)
 		byName[t.name] = t
 	}
 	var into table
+	read := 0
 	for lines.Scan() {
 		line := lines.Bytes()
 		switch {
@@ -203,6 +207,8 @@ func (s *Store) readTables(ctx context.Context, tx bun.Tx, lines *bufio.Scanner)
 			if err := insertRow(ctx, tx, into, line); err != nil {
 				return nil, damaged(err)
 			}
+			read++
+			progress(ctx, read, 0)
 		}
 	}
 	return nil, damaged(lines.Err())
@@ -210,7 +216,7 @@ func (s *Store) readTables(ctx context.Context, tx bun.Tx, lines *bufio.Scanner)
 
 // compare holds what the database has now to what the backup says it should have.
 func (s *Store) compare(ctx context.Context, tx bun.Tx, want []Sum) error {
-	have, err := s.writeTables(ctx, tx, io.Discard, false)
+	have, err := s.writeTables(WithProgress(ctx, func(int, int) {}), tx, io.Discard, false) // the rows were counted as they came
 	if err != nil {
 		return err
 	}

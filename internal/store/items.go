@@ -182,10 +182,11 @@ func (s *Store) SaveItems(ctx context.Context, c sat.BankChange, items []sat.Sto
 		if err != nil {
 			return err
 		}
-		for _, it := range items {
+		for i, it := range items {
 			if err := s.saveItem(ctx, tx, c.ID, before[it.ID], it); err != nil {
 				return err
 			}
+			progress(ctx, i+1, len(items))
 		}
 		return nil
 	})

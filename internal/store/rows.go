@@ -71,6 +71,7 @@ func writeRows(ctx context.Context, db bun.IDB, sel selection, to io.Writer) (n 
 		if err := enc.Encode(row); err != nil {
 			return n, err
 		}
+		progress(ctx, n+1, 0)
 	}
 	return n, rows.Err()
 }
