@@ -82,15 +82,15 @@ webui-password: ## print the password of Open WebUI's admin
 vllm-contract: ## hold a real vLLM server on the CPU to what the product expects of it (3 GB to fetch)
 	nice -n 10 deploy/vllm/contract/run.sh
 
-train-env: ## the trainer's own Python environment (about 5.5 GB on Linux); TRAIN=gpu adds the GPU's packages
+train-env: ## the trainer's own Python environment, for CPU and GPU (5.7 GB on Linux)
 	python3 -m venv training/.venv
-	training/.venv/bin/python -m pip install -q --require-hashes -r training/requirements-$(or $(TRAIN),cpu).txt
+	training/.venv/bin/python -m pip install -q --require-hashes -r training/requirements.txt
 	training/.venv/bin/python -m pip install -q --no-deps --no-build-isolation -e training
 
 train-test: ## the trainer's tests, in that environment
 	cd training && OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q
 
-train-smoke: build ## questions to a served adapter in a few real steps, on the CPU
+train-smoke: build ## walk training/README.md on the CPU: questions, a trained adapter, an answer in the browser
 	bin/sat engine install
 	training/smoke.sh
 

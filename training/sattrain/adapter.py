@@ -40,6 +40,20 @@ def write(run, out: Path) -> dict:
     return held
 
 
+def put(loaded, folder: Path) -> None:
+    """Puts a finished adapter on a base that was loaded with fresh ones of its shape."""
+    read_manifest(folder)
+    held = load_file(folder / WEIGHTS)
+    with torch.no_grad():
+        for name, parameter in loaded.trainable().items():
+            parameter.copy_(held[name.replace(".default.", ".")])
+
+
+def named(held: dict) -> str:
+    """The name of an adapter for ever."""
+    return f"{held['name']}@{held['version']}"
+
+
 def settings(config: Config) -> dict:
     """adapter_config.json as peft and vLLM read it."""
     lora = config.lora
@@ -70,7 +84,7 @@ def manifest(run, folder: Path) -> dict:
                  "questions_seen": questions_seen(run), "passages": described["passages"], "sources": described["sources"],
                  "excluded": described["excluded"]},
         "licence": licence(described, config),
-        "train": {"config": config.name, "config_sha256": identity.config, "seed": config.seed, "steps": progress.step,
+        "train": {"config": config.name, "config_sha256": identity.config, "settings": config.portable(), "seed": config.seed, "steps": progress.step,
                   "best_step": progress.best_step, "metric": config.select, "best_accuracy": max(progress.best_accuracy, 0),
                   "best_loss": finite(progress.best_loss), "last_loss": finite(progress.last_eval_loss), "tokens": progress.tokens,
                   "seconds": round(progress.seconds, 1), "device": str(run.loaded.device), "threads": torch.get_num_threads(),

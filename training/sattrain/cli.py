@@ -1,4 +1,4 @@
-"""The command `sat-train`: check, run, convert, score, plot."""
+"""The command `sat-train`: check, run, convert, merge, score, plot."""
 
 import argparse
 import hashlib
@@ -37,42 +37,80 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="sat-train", description="Fine-tunes a model on the lines that `sat dataset build` wrote.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
 
-    def command(name: str, function, text: str, data: bool) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=text, description=text)
+    def command(name: str, function, text: str, example: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text, epilog="example:\n" + example, formatter_class=argparse.RawDescriptionHelpFormatter)
         made.set_defaults(command=function)
-        if data:
-            made.add_argument("--config", type=Path, required=True, help="a YAML file; training/configs/ has some")
-            made.add_argument("--data", type=Path, required=True, help="the folder that `sat dataset build` wrote")
-            made.add_argument("--base", default="", help="the base: a model directory or a GGUF file; wins over the configuration")
-            made.add_argument("--allow-download", action="store_true", help="let the base be fetched from the hub")
         return made
 
-    command("check", _check, "Find mistakes in seconds: everything before the first step, without the weights.", True)
-    run = command("run", _run, "Train, and write the adapter.", True)
+    check = command("check", _check, "Find mistakes in seconds: everything before the first step, without the weights.",
+                    "  sat-train check --config training/configs/original-3b.yaml\n"
+                    "  sat-train check --config training/configs/option-135m.yaml --data runs/race --base model.gguf")
+    _inputs(check, needed=("config",))
+    run = command("run", _run, "Train, and write the adapter.",
+                  "  sat-train run --config training/configs/option-135m.yaml --data runs/race --base model.gguf --out runs/option\n"
+                  "  sat-train run --resume --config …                     go on where it was interrupted\n"
+                  "  sat-train run --from-manifest adapter/manifest.json --data runs/race --base model.gguf    make it again, to the bit")
+    _inputs(run, needed=("data",))
     run.add_argument("--out", type=Path, default=Path("runs"), help="the folder of all runs")
     run.add_argument("--resume", action="store_true", help="go on from the newest whole checkpoint")
-    convert = command("convert", _convert, "Turn an adapter into a GGUF file for llama-server.", False)
+    run.add_argument("--from-manifest", type=Path, metavar="FILE", help="make the adapter of this manifest again, or say which input differs")
+    convert = command("convert", _convert, "Turn an adapter into a GGUF file for llama-server.",
+                      "  sat-train convert runs/option/2026-11-25-ab12cd34 --base-gguf model.gguf")
     convert.add_argument("folder", type=Path, help="the folder of a run, or of its adapter")
     convert.add_argument("--base-gguf", type=Path, required=True, help="the GGUF of the base that will be served")
-    score = command("score", _score, "Print the options' scores of a data set's validation split, by base or adapter.", True)
+    merge = command("merge", _merge, "Add an adapter to its base for good: weights that need no LoRA, under the licence of both.",
+                    "  sat-train merge runs/option/2026-11-25-ab12cd34 --base model.gguf --out merged")
+    merge.add_argument("folder", type=Path, help="the folder of a run, or of its adapter")
+    merge.add_argument("--base", default="", help="the base that it was trained on: a model directory or a GGUF file")
+    merge.add_argument("--out", type=Path, required=True, help="the model directory to write")
+    merge.add_argument("--precision", choices=("bf16", "fp32"), default="bf16", help="of the written weights")
+    merge.add_argument("--allow-download", action="store_true", help="let the base be fetched from the hub")
+    score = command("score", _score, "Print the options' scores of a data set's validation split, by base or adapter.",
+                    "  sat-train score --config training/configs/option-135m.yaml --data runs/race --base model.gguf --adapter runs/option/…/adapter")
+    _inputs(score, needed=("config", "data"))
     score.add_argument("--adapter", type=Path, help="the folder of an adapter; the base alone without it")
-    plot = command("plot", _plot, "Draw loss and accuracy of a run, also of a broken one.", False)
+    plot = command("plot", _plot, "Draw loss and accuracy of a run, also of a broken one.", "  sat-train plot runs/option/2026-11-25-ab12cd34")
     plot.add_argument("folder", type=Path, help="the folder of a run")
     return parser
 
 
+def _inputs(command: argparse.ArgumentParser, needed: tuple[str, ...]) -> None:
+    command.add_argument("--config", type=Path, required="config" in needed, help="a YAML file; training/configs/ has some")
+    command.add_argument("--data", type=Path, required="data" in needed, help="the folder that `sat dataset build` wrote")
+    command.add_argument("--base", default="", help="the base: a model directory or a GGUF file; wins over the configuration")
+    command.add_argument("--allow-download", action="store_true", help="let the base be fetched from the hub")
+
+
 def _prepared(options):
     """Configuration and data of a command line."""
-    from . import check, config, data
+    from . import config, data, manifest
 
-    made = config.load(options.config)
+    _hush()
+    held = getattr(options, "from_manifest", None)
+    if not held and not options.config:
+        raise Fail(errors.USAGE, "give --config, or --from-manifest")
+    made = manifest.config(held, options.config) if held else config.load(options.config)
     made = replace(made, allow_download=options.allow_download)
     if options.base:
         made.base.path = options.base
-    train_file, val_file = check.folder(options.data)
-    train = data.index(train_file, made.method)
+    if not options.data:
+        return made, None, None
+    train = data.index(options.data / "train.jsonl", made.method)
+    val_file = options.data / "val.jsonl"
     val = data.index(val_file, made.method) if val_file.is_file() and val_file.stat().st_size else None
     return made, train, val
+
+
+def _hush() -> None:
+    """The libraries' own bars and warnings would stand between our lines."""
+    import warnings
+    from logging import getLogger
+
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    getLogger("bitsandbytes").setLevel("ERROR")
 
 
 def _check(options) -> None:
@@ -83,13 +121,16 @@ def _check(options) -> None:
 
 
 def _run(options) -> None:
-    from . import adapter, model
+    from . import adapter, manifest, model
     from .progress import Console
     from .run import Run
 
     config, train, val = _prepared(options)
+    base = model.base_sha256(config)
+    if options.from_manifest:
+        manifest.same_inputs(options.from_manifest, config, train, val, base)
     adapter.dataset(train)  # a data set without its manifest must not cost an hour first
-    folder = run_folder(options, config, train, model.base_sha256(config))
+    folder = run_folder(options, config, train, base)
     if (folder / "metrics.jsonl").exists() and not options.resume:
         raise Fail(errors.CONFIG, f"{folder} holds a run already; go on with --resume, or choose another --out")
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,6 +153,8 @@ def _run(options) -> None:
     held = adapter.write(run, folder / "adapter")
     console.line(f"adapter {held['name']}@{held['version']} ({held['licence']['label']}) written to {folder / 'adapter'}; "
                  f"next: sat-train convert {folder} --base-gguf BASE.gguf")
+    if options.from_manifest:
+        manifest.same_result(options.from_manifest, held, console)
 
 
 def run_folder(options, config, train, base: str) -> Path:
@@ -136,10 +179,22 @@ def _convert(options) -> None:
     from . import adapter
     from .convert import convert
 
-    folder = options.folder / "adapter" if (options.folder / "adapter").is_dir() else options.folder
+    folder = _adapter_of(options.folder)
     target = convert(folder, options.base_gguf)
     held = adapter.read_manifest(folder)
     print(f"{target}: {held['gguf']['bytes']:,} bytes, sha256 {held['gguf']['sha256']}, licence label {held['licence']['label']}")
+
+
+def _merge(options) -> None:
+    from .merge import merge
+
+    _hush()
+    held = merge(_adapter_of(options.folder), options.base, options.out, options.precision, options.allow_download)
+    print(f"{options.out}: {held['adapter']} in its base, {held['precision']}, licence label {held['licence']['label']}. {held['licence']['text']}")
+
+
+def _adapter_of(folder: Path) -> Path:
+    return folder / "adapter" if (folder / "adapter").is_dir() else folder
 
 
 def _score(options) -> None:

@@ -98,7 +98,7 @@ class Config:
     keep: int = 3
     select: str = "accuracy"  # accuracy, then loss | loss
     patience: int = 3  # rising evaluations in a row that end the run; 0 for never
-    auto_batch: bool = False
+    auto_batch: bool = False  # of loss completion: out of memory, once, read half as many at a time
     seed: int = 7
     threads: int = 0  # of torch on a CPU; 0 leaves them to the environment
     allow_download: bool = False  # of the base from the hub; the command line's --allow-download
@@ -107,13 +107,17 @@ class Config:
         """JSON with sorted keys: the bytes that name the configuration."""
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
 
-    def identity(self) -> str:
-        """SHA-256 of what decides the result: where the base lies on this machine does not."""
+    def portable(self) -> dict:
+        """What decides the result: where the base lies on this machine does not."""
         plain = asdict(self)
         plain["base"].pop("path")
         plain["base"].pop("shape")
         plain.pop("allow_download")
-        return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        return plain
+
+    def identity(self) -> str:
+        """SHA-256 of what decides the result."""
+        return hashlib.sha256(json.dumps(self.portable(), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 CHOICES = {
@@ -138,12 +142,17 @@ def load(path: Path) -> Config:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as err:
         raise Fail(errors.CONFIG, f"{path} is no YAML: {' '.join(str(err).split())}") from None
+    return made(raw if raw is not None else {}, str(path))
+
+
+def made(raw, where: str) -> Config:
+    """Checks a configuration that was read."""
     mistakes: list[str] = []
-    config = _build(Config, raw if raw is not None else {}, "", mistakes)
+    config = _build(Config, raw, "", mistakes)
     if not mistakes:
         mistakes = _rules(config)
     if mistakes:
-        raise Fail(errors.CONFIG, f"{path}: " + "; ".join(mistakes) + "; the keys are documented in sattrain/config.py")
+        raise Fail(errors.CONFIG, f"{where}: " + "; ".join(mistakes) + "; the keys are documented in sattrain/config.py")
     return config
 
 
@@ -202,6 +211,8 @@ def _rules(c: Config) -> list[str]:
         wrong.append(f"lora.targets must name projections of {', '.join(PROJECTIONS)}")
     if (c.loss == "listwise") != (c.method == "option"):
         wrong.append("loss listwise belongs to method option, loss completion to the others")
+    if c.auto_batch and c.loss == "listwise":
+        wrong.append("auto_batch belongs to loss completion: listwise reads one passage at a time already")
     if c.weights == "full" and c.quant.kind != "none":
         wrong.append("weights full cannot be trained on a quantised base")
     if c.quant.kind == "nf4" and c.precision == "fp32":

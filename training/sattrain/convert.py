@@ -28,7 +28,7 @@ def convert(folder: Path, base_gguf: Path) -> Path:
     draft = target.with_suffix(".draft")
     writer = GGUFWriter(str(draft), arch=_text(base, "general.architecture"))
     writer.add_type("adapter")
-    writer.add_name(f"{held['name']}@{held['version']}")
+    writer.add_name(adapter.named(held))
     writer.add_license(held["licence"]["label"])
     writer.add_string("adapter.type", "lora")
     writer.add_float32("adapter.lora.alpha", float(held["adapter"]["alpha"]))

@@ -9,7 +9,7 @@ import torch
 import transformers
 from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
-from . import errors
+from . import errors, hub
 from .config import Config
 from .errors import Fail
 from .tree import ATTENTION
@@ -45,7 +45,7 @@ class Loaded:
 
 def load_tokenizer(config: Config) -> transformers.PreTrainedTokenizerBase:
     """The base's own tokenizer with its chat template."""
-    tokenizer = transformers.AutoTokenizer.from_pretrained(**_source(config))
+    tokenizer = hub.found(config.base, config.allow_download, lambda: transformers.AutoTokenizer.from_pretrained(**_source(config)))
     if not tokenizer.chat_template:
         raise Fail(errors.CONFIG, f"the base {config.base.path or config.base.id} has no chat template; take an instruct model")
     return tokenizer
@@ -135,7 +135,7 @@ def _base(config: Config, dtype: torch.dtype, device: torch.device) -> tuple[tor
         source["quantization_config"] = quantisation(config)
         source["device_map"] = {"": 0}
         precision = "nf4"
-    model = transformers.AutoModelForCausalLM.from_pretrained(**source)
+    model = hub.found(config.base, config.allow_download, lambda: transformers.AutoModelForCausalLM.from_pretrained(**source))
     if config.quant.kind != "nf4":
         model = model.to(device)
     return model, precision

@@ -141,11 +141,12 @@ class Completion:
 
     def __init__(self, config: Config, loaded: Loaded, records: Records):
         self.config, self.loaded, self.records = config, loaded, records
+        self.batch = config.batch  # samples that are read at a time; a smaller number changes memory and not the loss
         self.encoder = Encoder(config, loaded.tokenizer, records.kwargs)
 
     def readings(self, units: list[Unit]) -> list[list[Unit]]:
         """A padded batch for each accumulation."""
-        return [units[i : i + self.config.batch] for i in range(0, len(units), self.config.batch)]
+        return [units[i : i + self.batch] for i in range(0, len(units), self.batch)]
 
     def samples(self, units: list[Unit]) -> list[Sample]:
         samples = []

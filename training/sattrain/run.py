@@ -52,12 +52,12 @@ class Run:
         parameters = self.loaded.trainable()
         self.console.line(f"{sum(p.numel() for p in parameters.values()):,} of "
                           f"{sum(p.numel() for p in self.loaded.model.parameters()):,} parameters are trained, on {self.loaded.device}")
-        optimiser = _optimiser(self.config, parameters)
+        chosen = optimiser(self.config, parameters)
         self.objective = objective.make(self.config, self.loaded, self.train)
         self.judge = objective.make(self.config, self.loaded, self.val) if self.val else None
         self._identify()
         if resume:
-            self._restore(parameters, optimiser)
+            self._restore(parameters, chosen)
         self._watch_signals()
         self.loaded.model.train()
         started = time.monotonic() - self.progress.seconds
@@ -65,9 +65,9 @@ class Run:
             self._evaluate(0, None)
         for number in range(self.progress.step, len(steps)):
             lr = rate(self.config, number, len(steps))
-            for group in optimiser.param_groups:
+            for group in chosen.param_groups:
                 group["lr"] = lr
-            row = self._step(steps[number], optimiser, parameters)
+            row = self._step(steps[number], chosen, parameters)
             self.progress.step = number + 1
             self.progress.seconds = time.monotonic() - started
             row |= {"lr": lr, "epoch": round(sum(u.questions for s in steps[: number + 1] for u in s) / self.train.questions, 6)}
@@ -77,7 +77,7 @@ class Run:
             self._log(row)
             self.console.step(row, number + 1, len(steps))
             if self._due(number + 1, last, "eval_loss" in row):
-                checkpoint.save(self.folder / "checkpoints", self.progress, self.identity, parameters, optimiser, self.config.keep)
+                checkpoint.save(self.folder / "checkpoints", self.progress, self.identity, parameters, chosen, self.config.keep)
                 self._plot()
             self._give_up_if_needed()
         return self.progress
@@ -86,11 +86,19 @@ class Run:
         return last or evaluated or self.stop or number % self.config.save_every == 0
 
     def _step(self, units: list, optimiser, parameters: dict) -> dict:
+        try:
+            return self._tried(units, optimiser, parameters)
+        except (torch.OutOfMemoryError, MemoryError) as err:
+            if not self._halved():
+                raise self._no_memory(err) from None
+        return self._step(units, optimiser, parameters)
+
+    def _tried(self, units: list, optimiser, parameters: dict) -> dict:
         questions = sum(unit.questions for unit in units)
         began, loss, correct, tokens = time.monotonic(), 0.0, 0, 0
         optimiser.zero_grad(set_to_none=True)
         for reading in self.objective.readings(units):
-            outcome = self._read(reading)
+            outcome = self.objective.read(reading)
             (outcome.loss / questions).backward()
             loss += outcome.loss.item()
             correct += outcome.correct
@@ -105,13 +113,23 @@ class Run:
                 "grad_norm": norm, "tokens": self.progress.tokens, "tokens_per_s": tokens / max(time.monotonic() - began, 1e-9),
                 "mem_bytes": memory(), "t": round(time.time(), 3)}
 
-    def _read(self, reading: list) -> objective.Outcome:
-        try:
-            return self.objective.read(reading)
-        except (torch.OutOfMemoryError, MemoryError) as err:
-            raise Fail(errors.NO_MEMORY, f"out of memory with batch {self.config.batch} and max_tokens {self.config.max_tokens}: "
-                       f"{str(err).splitlines()[0] if str(err) else 'no detail'}; use a smaller batch, a larger accumulate, or "
-                       "gradient_checkpointing: true") from None
+    def _halved(self) -> bool:
+        """Reads half as many samples at a time from now on, where the configuration allows it and it was not done yet."""
+        whole = self.config.batch
+        if not self.config.auto_batch or whole < 2 or self.objective.batch < whole:
+            return False
+        self.objective.batch = whole // 2
+        if self.loaded.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.console.warn(f"out of memory at step {self.progress.step + 1}; from here on {whole // 2} samples are read at a time instead of "
+                          f"{whole}, and as many more times a step")
+        return True
+
+    def _no_memory(self, err: Exception) -> Fail:
+        batch = getattr(self.objective, "batch", self.config.batch)
+        return Fail(errors.NO_MEMORY, f"out of memory at step {self.progress.step + 1} with batch {batch} and max_tokens {self.config.max_tokens}: "
+                    f"{str(err).splitlines()[0] if str(err) else 'no detail'}; use a smaller batch, a larger accumulate, or "
+                    "gradient_checkpointing: true")
 
     def evaluate(self) -> Evaluation:
         """Loss and accuracy on the validation split as it is now."""
@@ -226,7 +244,8 @@ def memory() -> int:
         return 0
 
 
-def _optimiser(config: Config, parameters: dict):
+def optimiser(config: Config, parameters: dict):
+    """The optimiser over the parameters that are trained."""
     o = config.optim
     if o.name == "paged_adamw_8bit":
         import bitsandbytes

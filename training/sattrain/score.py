@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 
 from . import adapter, errors, model, objective
 from .config import Config
@@ -18,7 +17,7 @@ def score(config: Config, train: Records, val: Records | None, folder: Path | No
         raise Fail(errors.CONFIG, "scores are those of method option on a validation split; choose such a configuration and data set")
     loaded = model.load(config)
     if folder:
-        load_adapter(loaded, folder)
+        adapter.put(loaded, folder)
     loaded.model.eval()
     judge = objective.Listwise(config, loaded, val)
     with torch.no_grad():
@@ -29,12 +28,3 @@ def score(config: Config, train: Records, val: Records | None, folder: Path | No
                 own = scores[first : first + options]
                 first += options
                 print(json.dumps({"id": val.read(group[0])["group"], "scores": own, "key": key, "correct": max(range(options), key=own.__getitem__) == key}))
-
-
-def load_adapter(loaded: model.Loaded, folder: Path) -> None:
-    """Puts a finished adapter on the base."""
-    adapter.read_manifest(folder)
-    held = load_file(folder / adapter.WEIGHTS)
-    with torch.no_grad():
-        for name, parameter in loaded.trainable().items():
-            parameter.copy_(held[name.replace(".default.", ".")])

@@ -1,11 +1,14 @@
 """Each error is one line that says what is wrong, where, and what to do; and has its exit code."""
 
+import importlib.util
 import json
+import types
 from pathlib import Path
 
 import pytest
 
-from sattrain import cli, config, errors
+from sattrain import cli, config, errors, hub
+from sattrain.errors import Fail
 
 from conftest import dataset
 
@@ -37,6 +40,7 @@ def test_all_mistakes_of_a_configuration_are_told_together(tmp_path, capsys, opt
     ("lora: {r: 12}", "the engines serve 8, 16, 32, 64"),
     ("method: letter", "loss listwise belongs to method option"),
     ("weights: full\nquant: {kind: nf4}", "quantised"),
+    ("auto_batch: true", "auto_batch belongs to loss completion"),
     ("batch: 0", "batch must be at least 1"),
 ])
 def test_contradictions_are_refused(tmp_path, capsys, options, change, told):
@@ -82,7 +86,50 @@ def test_a_gpu_profile_without_a_gpu_never_falls_back(tmp_path, capsys, base):
     folder = dataset(tmp_path / "d", "letter_text")
     code, told = run(capsys, "check", "--config", CONFIGS / "original-3b.yaml", "--data", folder, "--base", base)
     assert code == errors.UNAVAILABLE
-    assert "24,313,856 of 3,237,063,680 parameters are trained" in told and "needs an NVIDIA GPU" in told
+    assert "first sample" in told and "needs an NVIDIA GPU" in told
+    code, told = run(capsys, "run", "--config", CONFIGS / "original-3b.yaml", "--data", folder, "--base", base, "--out", tmp_path / "runs")
+    assert code == errors.UNAVAILABLE and "sees none here" in told
+
+
+def test_the_originals_objects_are_built_without_its_weights(capsys):
+    code, told = run(capsys, "check", "--config", CONFIGS / "original-3b.yaml")
+    assert "24,313,856 of 3,237,063,680 parameters are trained" in told
+    if importlib.util.find_spec("bitsandbytes"):
+        assert "196 layers of nf4, double, computed in bfloat16, stored as uint8" in told
+        assert "optimiser: PagedAdamW8bit, lr 0.0002, cosine, warm-up 0.05, batch 1 x 2" in told
+    else:
+        assert code == errors.UNAVAILABLE and "the package bitsandbytes" in told
+    assert "--data looks at it too" in told
+
+
+@pytest.mark.parametrize("token, status, wanted", [
+    ("", 401, "gated and there is no token"), ("hf_x", 403, "accept the licence"), ("hf_x", 500, "cannot be fetched"),
+])
+def test_a_base_that_cannot_be_had(token, status, wanted, monkeypatch):
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub, "get_token", lambda: token or None)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+
+    def refused():
+        inner = Exception("refused")
+        inner.response = types.SimpleNamespace(status_code=status)
+        raise OSError("You cannot have it.\nMore.") from inner
+
+    base = config.Base(id="meta-llama/Llama-3.2-3B-Instruct")
+    with pytest.raises(Fail) as caught:
+        hub.found(base, True, refused)
+    assert wanted in str(caught.value) and caught.value.code == (errors.UNAVAILABLE if status == 500 else errors.CONFIG)
+    with pytest.raises(Fail) as caught:
+        hub.found(base, False, refused)
+    assert caught.value.code == errors.NO_FILE and "--allow-download" in str(caught.value)
+
+
+def test_help_has_an_example_of_each_command(capsys):
+    for command in ("check", "run", "convert", "merge", "score", "plot"):
+        with pytest.raises(SystemExit):
+            cli.main([command, "--help"])
+        assert f"example:\n  sat-train {command} " in capsys.readouterr().out
 
 
 def test_unknown_flags(capsys):

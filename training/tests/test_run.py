@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from sattrain import adapter, checkpoint, errors, plan, plot
+from sattrain import adapter, checkpoint, errors, objective, plan, plot
 from sattrain.errors import Fail
 from sattrain.run import Run, rate
 
@@ -101,6 +101,35 @@ def test_the_completion_loss_trains_too(small, letters, tmp_path, quiet):
     trained(small, tmp_path / "run", letters, quiet, method="letter")
     course = [loss for _, loss in losses(tmp_path / "run")]
     assert course[-1] < course[0]
+
+
+def test_out_of_memory_reads_half_as_many_at_a_time_once(small, letters, tmp_path, quiet, monkeypatch):
+    small.method, small.loss, small.auto_batch = "letter", "completion", True
+    trained(small, tmp_path / "whole", letters, quiet, method="letter")
+    read, sizes = objective.Completion.read, []
+
+    def tight(limit):
+        def checked(self, units):
+            sizes.append(len(units))
+            if len(units) > limit and torch.is_grad_enabled():
+                raise MemoryError("no room")
+            return read(self, units)
+        return checked
+
+    monkeypatch.setattr(objective.Completion, "read", tight(2))
+    trained(small, tmp_path / "halved", letters, quiet, method="letter")
+    assert "2 samples are read at a time instead of 4" in (tmp_path / "log.txt").read_text()
+    for (_, one), (_, two) in zip(losses(tmp_path / "whole"), losses(tmp_path / "halved"), strict=True):
+        assert one == pytest.approx(two, abs=1e-4), "the loss is the same"
+    monkeypatch.setattr(objective.Completion, "read", tight(1))
+    with pytest.raises(Fail) as caught:
+        trained(small, tmp_path / "none", letters, quiet, method="letter")
+    assert caught.value.code == errors.NO_MEMORY and "with batch 2" in str(caught.value)
+    small.auto_batch = False
+    monkeypatch.setattr(objective.Completion, "read", tight(2))
+    with pytest.raises(Fail) as caught:
+        trained(small, tmp_path / "off", letters, quiet, method="letter")
+    assert "with batch 4" in str(caught.value)
 
 
 def test_the_adapter_has_its_manifest_and_nothing_else(small, options, tmp_path, quiet):
