@@ -32,7 +32,8 @@ func modelCommand() *cli.Command {
 			shelfCommand("list", "", "list the catalogue and the adapters", listModels),
 			shelfCommand("show", "ID", "print everything known of a model or an adapter, as JSON", showModel),
 			shelfCommand("path", "[MODEL]", "print where the file of a model lies on this machine; the embedded engine's when left out", modelPath),
-			shelfCommand("add", "FOLDER", "check an adapter's folder, or a record (FILE.json), and keep it", addModel),
+			shelfCommand("add", "FOLDER", "check an adapter's folder, or a record (FILE.json), and keep it", addModel,
+				&cli.BoolFlag{Name: "quiet", Usage: "print the adapter's id alone"}),
 			shelfCommand("verify", "[ID]", "check every file of a model or an adapter, or of all, against its manifest", verifyModels),
 			evalGateCommand("model"),
 			shelfCommand("promote", "ID", "serve an adapter from the next start on", promoteModel,
@@ -177,6 +178,10 @@ func addModel(s onShelf) error {
 	}
 	e, err := s.Add(os.DirFS(s.arg))
 	if err != nil {
+		return err
+	}
+	if s.c.Bool("quiet") {
+		_, err := fmt.Fprintln(s.out, e.ID())
 		return err
 	}
 	fmt.Fprintf(s.out, "%s is on the shelf. Licence: %s. %s\nNext: `sat eval run --model %s …` measures it, then `sat model gate RUN --against RUN --store`, `sat model promote %s`.\n", e.ID(), e.Licence.Label, e.Licence.Text, e.ID(), e.ID())

@@ -48,7 +48,7 @@ func TestModelCommands(t *testing.T) {
 		{[]string{"add"}, setup.ExitUsage, "give one FOLDER"},
 		{[]string{"add", t.TempDir()}, setup.ExitData, "manifest.json is absent"},
 		{[]string{"add", one}, 0, first + " is on the shelf. Licence: permissive"},
-		{[]string{"add", two}, 0, second},
+		{[]string{"add", "--quiet", two}, 0, second + "\n"},
 		{[]string{"path"}, setup.ExitData, "`sat engine install --model smollm2-135m` fetches it"},
 		{[]string{"path", "none"}, setup.ExitData, "There is no model"},
 		{[]string{"verify"}, 0, first + ": every file is as its manifest says"},

@@ -26,6 +26,7 @@ const (
 	GroupPrometheus = "prometheus"    // promtool, of Debian's package prometheus
 	GroupVLLM       = "vllm"          // a running vLLM server
 	GroupQTISchema  = "qti-schema"    // xmllint, and 1EdTech's schemas of QTI 3.0 in the folder SAT_TEST_QTI_XSD
+	GroupPages      = "pages"         // the pages of a running tutor, which make train-smoke starts
 )
 
 // Chromium gives the path of a Chromium or Chrome binary.
@@ -51,6 +52,16 @@ func VLLM(t testing.TB) (address, key string) {
 		Missing(t, GroupVLLM, "no vLLM server is named in SAT_TEST_VLLM_URL (make vllm-contract starts one)")
 	}
 	return address, os.Getenv("SAT_TEST_VLLM_KEY")
+}
+
+// Pages gives the address of a running tutor's pages.
+func Pages(t testing.TB) string {
+	t.Helper()
+	address := os.Getenv("SAT_TEST_PAGES")
+	if address == "" {
+		Missing(t, GroupPages, "no running tutor is named in SAT_TEST_PAGES (make train-smoke starts one)")
+	}
+	return address
 }
 
 // LMEval gives the path of lm-eval's program.

@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import json
+import os
 import sys
 import time
 import traceback
@@ -17,6 +18,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs a command and gives its exit code; an error is one line, its traceback goes to the run's log."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    if not getattr(options, "allow_download", False):  # the libraries' bars would stand between our lines; read when they are imported
+        os.environ.setdefault("TQDM_DISABLE", "1")
     try:
         return options.command(options) or 0
     except Fail as err:
@@ -102,13 +105,10 @@ def _prepared(options):
 
 
 def _hush() -> None:
-    """The libraries' own bars and warnings would stand between our lines."""
+    """Warnings of the libraries that nobody here can act on."""
     import warnings
     from logging import getLogger
 
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
     warnings.filterwarnings("ignore", category=FutureWarning)
     getLogger("bitsandbytes").setLevel("ERROR")
 
