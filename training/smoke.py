@@ -10,9 +10,10 @@ from safetensors.numpy import load_file
 
 from sattrain.adapter import GGUF, MANIFEST, WEIGHTS, read_manifest, sha256
 from sattrain.plot import read_metrics
+from sattrain.widen import widen
 
 FALL = 0.8  # the mean loss of the last steps, as a share of that of the first, is at most this
-APART = 0.05  # of a choice's probability, between PyTorch and the served tutor: the served base is quantised
+APART = 0.05  # of a choice's probability at most, between PyTorch and llama-server on the same weights
 CANARY = 0.05  # so much, in nats, an adapter must move a score of 8 questions in 10: one that is not loaded moves none
 
 
@@ -21,6 +22,9 @@ def main() -> int:
     commands = parser.add_subparsers(required=True, dest="command")
     commands.add_parser("ids", help="the ids of scored questions, as flags of sat eval run").add_argument("scores", type=Path)
     commands.add_parser("question", help="the first item of a file, as the tutor is asked it").add_argument("items", type=Path)
+    wide = commands.add_parser("widen", help="a base in single precision, in a folder of its own")
+    wide.add_argument("base", type=Path)
+    wide.add_argument("folder", type=Path)
     summary = commands.add_parser("summary", help="a line for each promise; exit code 1 where one is broken")
     for name in ("run", "again"):
         summary.add_argument(f"--{name}", type=Path, required=True)
@@ -30,6 +34,8 @@ def main() -> int:
     options = parser.parse_args()
     if options.command == "ids":
         print(" ".join(f"--ids {row['id']}" for row in rows(options.scores)))
+    elif options.command == "widen":
+        widen(options.base, options.folder / (options.base.name.split(".")[0] + ".gguf"), "f32")
     elif options.command == "question":
         item = rows(options.items)[0]
         print(json.dumps({"text": item["passage"], "question": item["question"], "choices": [c["text"] for c in item["choices"]]}))
@@ -39,10 +45,11 @@ def main() -> int:
 
 
 def report(options) -> int:
+    """Prints a line for each promise; None stands for a figure that promises nothing."""
     checks = [learnt(options.run), weights(options.run), *repeated(options), *served(options), *kept(options)]
     for passed, name, found in checks:
-        print(f"  {'passed' if passed else 'FAILED'}  {name:34} {found}")
-    broken = sum(not passed for passed, _, _ in checks)
+        print(f"  {'found ' if passed is None else 'passed' if passed else 'FAILED'}  {name:42} {found}")
+    broken = sum(passed is False for passed, _, _ in checks)
     minutes, seconds = divmod(options.seconds, 60)
     print(f"\n{'Every promise holds' if not broken else f'{broken} of {len(checks)} promises do not hold'}; {options.id}, "
           f"{minutes} min {seconds} s. Everything is in {Path.cwd()}; {options.run / 'loss.png'} shows the course.")
@@ -78,13 +85,24 @@ def served(options):
     answers = {}
     for arm, name in (("base", "sat-base"), ("adapter", "sat-lora")):
         torch = {row["id"]: softmax(row["scores"]) for row in rows(Path(f"torch-{arm}.jsonl"))}
-        asked = {row["id"]: [p for _, p in sorted(row["scores"].items())] for row in rows(Path("runs/served", name, "samples.jsonl"))}
-        apart = max(abs(a - b) for id, own in torch.items() for a, b in zip(own, asked[id], strict=True))
-        agree = sum(best(own) == best(asked[id]) for id, own in torch.items())
-        answers[arm] = asked
-        yield apart <= APART, f"the tutor scores as PyTorch: {arm}", f"probabilities differ by {apart:.3f} at most; same letter in {agree} of {len(torch)}"
+        exact, answers[arm] = (probabilities(Path("runs", kind, name)) for kind in ("exact", "served"))
+        apart, agree = against(torch, exact)
+        yield apart <= APART and agree == len(torch), f"llama-server scores as PyTorch: {arm}", \
+            f"on the same weights probabilities differ by {apart:.4f} at most; same letter in {agree} of {len(torch)}"
+        apart, agree = against(torch, answers[arm])
+        yield None, f"what the served 4 bits shift: {arm}", f"{apart:.3f} at most; same letter in {agree} of {len(torch)}"
     moved = sum(max(abs(math.log(a / b)) for a, b in zip(answers["adapter"][id], own)) >= CANARY for id, own in answers["base"].items())
     yield moved >= 0.8 * len(answers["base"]), "canary: the adapter is at work", f"it moves {moved} of {len(answers['base'])} questions"
+
+
+def probabilities(run: Path) -> dict[str, list[float]]:
+    return {row["id"]: [p for _, p in sorted(row["scores"].items())] for row in rows(run / "samples.jsonl")}
+
+
+def against(torch: dict, asked: dict) -> tuple[float, int]:
+    """The largest difference of a probability, and in how many questions the letter is the same."""
+    apart = max(abs(a - b) for id, own in torch.items() for a, b in zip(own, asked[id], strict=True))
+    return apart, sum(best(own) == best(asked[id]) for id, own in torch.items())
 
 
 def kept(options):
@@ -96,13 +114,11 @@ def kept(options):
     named = answer.get("adapter") == options.id and answer.get("adapter_sha256") == sha256(options.run / "adapter" / WEIGHTS)
     yield named, "the answer names its adapter", f"{answer.get('adapter')}, sha256 {answer.get('adapter_sha256', '')[:16]}…"
     headers = [json.loads((Path("runs/asked", name, "run.json")).read_text()) for name in ("sat-lora", options.id)]
-    yield all(h["complete"] for h in headers), "measured on questions kept apart", f"{headers[1]['selection']['n']} questions, before it was promoted"
+    yield all(h["complete"] for h in headers), "measured on questions kept apart", f"{headers[1]['data']['n']} questions, before it was promoted"
     history = Path("history.txt").read_text()
     yield f"promote   {options.id} as sat-lora" in history and "forced" in history, "registered, and promoted by force", "six questions pass no gate"
-    if Path("browser.txt").is_file():
-        yield True, "a browser shows it", Path("browser.txt").read_text().strip()
-    else:
-        print("  left out: no chromium here to ask in")
+    shown = Path("browser.txt").read_text().strip() if Path("browser.txt").is_file() else ""
+    yield True if shown else None, "a browser shows it", shown or "not tried, there is no chromium here"
 
 
 def rows(path: Path) -> list[dict]:

@@ -83,5 +83,10 @@ kill -INT "$tutor"
 wait "$tutor" || true
 sat model history >history.txt
 
+heading "Ask again with the base's weights as PyTorch has them, not in 4 bits"
+python training/smoke.py widen "$base" exact
+SAT_MODEL_PATH=$(echo exact/*.gguf) sat eval run --data bank --method option --model sat-base --model sat-lora --out runs/exact \
+  $(python training/smoke.py ids torch-base.jsonl) >exact.txt
+
 heading "What came of it"
 python training/smoke.py summary --run "$run" --again "runs/again/$(basename "$run")" --killed "$killed" --id "$id" --seconds $(($(date +%s) - began))

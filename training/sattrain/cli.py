@@ -3,10 +3,12 @@
 import argparse
 import hashlib
 import json
+import logging
 import os
 import sys
 import time
 import traceback
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,8 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs a command and gives its exit code; an error is one line, its traceback goes to the run's log."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if not getattr(options, "allow_download", False):  # the libraries' bars would stand between our lines; read when they are imported
-        os.environ.setdefault("TQDM_DISABLE", "1")
+    _hush(downloads=getattr(options, "allow_download", False))
     try:
         return options.command(options) or 0
     except Fail as err:
@@ -28,6 +29,14 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("sat-train: interrupted", file=sys.stderr)
         return errors.INTERRUPTED
+
+
+def _hush(downloads: bool) -> None:
+    """Keeps the libraries' bars and hints, which they look up when they are imported, from between our lines."""
+    if not downloads:
+        os.environ.setdefault("TQDM_DISABLE", "1")
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -88,7 +97,6 @@ def _prepared(options):
     """Configuration and data of a command line."""
     from . import config, data, manifest
 
-    _hush()
     held = getattr(options, "from_manifest", None)
     if not held and not options.config:
         raise Fail(errors.USAGE, "give --config, or --from-manifest")
@@ -102,15 +110,6 @@ def _prepared(options):
     val_file = options.data / "val.jsonl"
     val = data.index(val_file, made.method) if val_file.is_file() and val_file.stat().st_size else None
     return made, train, val
-
-
-def _hush() -> None:
-    """Warnings of the libraries that nobody here can act on."""
-    import warnings
-    from logging import getLogger
-
-    warnings.filterwarnings("ignore", category=FutureWarning)
-    getLogger("bitsandbytes").setLevel("ERROR")
 
 
 def _check(options) -> None:
@@ -188,7 +187,6 @@ def _convert(options) -> None:
 def _merge(options) -> None:
     from .merge import merge
 
-    _hush()
     held = merge(_adapter_of(options.folder), options.base, options.out, options.precision, options.allow_download)
     print(f"{options.out}: {held['adapter']} in its base, {held['precision']}, licence label {held['licence']['label']}. {held['licence']['text']}")
 

