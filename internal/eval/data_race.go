@@ -3,6 +3,8 @@ package eval
 import (
 	"fmt"
 	"strings"
+
+	"sattutor/internal/sat"
 )
 
 // raceRow is one passage of RACE with its questions.
@@ -36,6 +38,9 @@ func readRACE(name string, data []byte) ([]Item, error) {
 				SourceSHA256: sum, PassageID: PassageID(row.Passage), Passage: row.Passage, Question: q.Question,
 				Choices: labelled(q.Choices), Answer: q.Answer, Split: level(row.ID), Licence: "non-commercial research only"}
 			item.Raw = asRaw(item)
+			if repeats(q.Choices) {
+				item.Excluded = "bad_item"
+			}
 			if field, message := item.complaint(); field != "" {
 				return dataError(name, line, fmt.Sprintf("questions[%d].%s", i, field), "%s", message)
 			}
@@ -44,6 +49,19 @@ func readRACE(name string, data []byte) ([]Item, error) {
 		return nil
 	})
 	return items, err
+}
+
+// repeats tells whether two choices say the same. Some questions of RACE do; nobody can answer them, and the tutor refuses
+// them.
+func repeats(choices []string) bool {
+	seen := map[string]bool{}
+	for _, c := range choices {
+		if seen[sat.Fold(c)] {
+			return true
+		}
+		seen[sat.Fold(c)] = true
+	}
+	return false
 }
 
 func level(id string) string {

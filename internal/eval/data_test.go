@@ -44,6 +44,19 @@ func TestItemsSurviveTheirOwnForm(t *testing.T) {
 	assert.Equal(t, d.Items, again.Items)
 }
 
+func TestQuestionsOfRACEWithEqualChoicesAreLeftOut(t *testing.T) {
+	const row = `{"id":"race-test-high-7","passage":"The lamp burned.","questions":[` +
+		`{"question":"What burned?","choices":["the sea"," The  sea","the lamp","the pier"],"answer":"C"},` +
+		`{"question":"What was lit?","choices":["the sea","the sky","the lamp","the pier"],"answer":"C"}]}`
+	d, err := Parse("race-test.jsonl", FormatRACE, []byte(row))
+	require.NoError(t, err)
+	s, err := d.Select(Selected{})
+	require.NoError(t, err)
+	require.Len(t, s.Items, 1, "nobody can answer the first, and a run over it would never be complete")
+	assert.Equal(t, "race-test-high-7-2", s.Items[0].ID)
+	assert.Equal(t, []string{"1 of 2 items are left out: broken, or without their graphic"}, s.Remarks)
+}
+
 func TestSampleDrawsWholePassages(t *testing.T) {
 	d := &Dataset{}
 	for i := range 300 {

@@ -253,6 +253,9 @@ func (d *Dataset) Select(want Selected) (Selection, error) {
 		chosen.Pool = want.Pool
 		chosen.Remarks = append(chosen.Remarks, p.Remark)
 	}
+	if out := excluded(d.Items); chosen.Pool == "all" && out > 0 {
+		chosen.Remarks = append(chosen.Remarks, fmt.Sprintf("%d of %d items are left out: broken, or without their graphic", out, len(d.Items)))
+	}
 	if err := d.checkWanted(want.IDs); err != nil {
 		return chosen, err
 	}
@@ -272,6 +275,15 @@ func (d *Dataset) Select(want Selected) (Selection, error) {
 		return chosen, failf(ExitUsage, nil, "nothing is left to ask")
 	}
 	return chosen, nil
+}
+
+func excluded(items []Item) (n int) {
+	for _, it := range items {
+		if it.Excluded != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // drawn takes passages at random, each with all its questions, until there are n questions. The items are grouped.
