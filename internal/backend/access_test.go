@@ -533,39 +533,51 @@ func TestImportsHaveLimitsOfTheirOwn(t *testing.T) {
 	}
 }
 
+// slowFile is a body that says when somebody begins to read it, and gives nothing before it is told to hurry.
+type slowFile struct {
+	io.Reader
+	once    sync.Once
+	reading chan<- bool
+	hurry   <-chan struct{}
+}
+
+func (f *slowFile) Read(p []byte) (int, error) {
+	f.once.Do(func() {
+		f.reading <- true
+		<-f.hurry
+	})
+	return f.Reader.Read(p)
+}
+
 func TestFewFilesOfAnAccountAreReadAtATime(t *testing.T) {
 	s := newSite(t, func(o *Options) { o.Limits = Limits{Account: 100, Key: 100, Imports: 1000, ImportsNow: 2} })
 	s.member(t, "ada", sat.Teacher)
-	server := httptest.NewServer(s)
-	defer server.Close()
 	file := `{"v":1,` + aQuestion("one")[1:]
-	send := func(body io.Reader) (status int) {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+importPath+"?dry_run=1", body)
-		require.NoError(t, err)
-		req.Header.Set("Authorization", "Bearer "+s.secrets["ada"])
-		resp, err := http.DefaultClient.Do(req)
-		if !assert.NoError(t, err) {
-			return 0
-		}
-		_ = resp.Body.Close()
-		return resp.StatusCode
+	send := func(body io.Reader) int {
+		r := httptest.NewRequest(http.MethodPost, "http://localhost"+importPath+"?dry_run=1", body)
+		r.Header.Set("Authorization", "Bearer "+s.secrets["ada"])
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		return w.Code
 	}
-	var sent sync.WaitGroup
-	var lines []*io.PipeWriter
+	reading, hurry, statuses := make(chan bool, 2), make(chan struct{}), make(chan int, 2)
 	for range 2 {
-		body, line := io.Pipe()
-		lines = append(lines, line)
-		sent.Go(func() { assert.Equal(t, http.StatusOK, send(body), "a file on a slow line") })
-		_, err := io.WriteString(line, file[:10])
-		require.NoError(t, err)
+		go func() {
+			statuses <- send(&slowFile{Reader: strings.NewReader(file), reading: reading, hurry: hurry})
+		}()
 	}
-	require.Eventually(t, func() bool { return send(strings.NewReader(file)) == http.StatusTooManyRequests }, time.Minute, time.Millisecond)
-	for _, line := range lines {
-		_, err := io.WriteString(line, file[10:])
-		require.NoError(t, err)
-		require.NoError(t, line.Close())
+	for range 2 {
+		select {
+		case <-reading:
+		case status := <-statuses:
+			t.Fatalf("a file on a slow line got %d", status)
+		}
 	}
-	sent.Wait()
+	assert.Equal(t, http.StatusTooManyRequests, send(strings.NewReader(file)))
+	close(hurry)
+	assert.Equal(t, http.StatusOK, <-statuses)
+	assert.Equal(t, http.StatusOK, <-statuses)
+	assert.Equal(t, http.StatusOK, send(strings.NewReader(file)), "the places are free again")
 }
 
 // faces are the calls that ask the engine.
