@@ -3,11 +3,9 @@ package api
 import (
 	"encoding/csv"
 	"io"
-	"regexp"
-)
 
-// formula finds what a spreadsheet would take for a formula, whatever quotation marks guard it already.
-var formula = regexp.MustCompile(`^'*[=+\-@\t\r]`)
+	"sattutor/internal/plaintext"
+)
 
 // WriteCSV writes the rows of a table for a spreadsheet. A cell that it would take for a formula is guarded by a
 // quotation mark.
@@ -16,10 +14,7 @@ func WriteCSV(to io.Writer, rows [][]string) error {
 	for _, row := range rows {
 		cells := make([]string, len(row))
 		for i, cell := range row {
-			if formula.MatchString(cell) {
-				cell = "'" + cell
-			}
-			cells[i] = cell
+			cells[i] = plaintext.Guarded(cell)
 		}
 		if err := w.Write(cells); err != nil {
 			return err

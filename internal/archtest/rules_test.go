@@ -25,7 +25,7 @@ var rules = map[string]rule{
 		denied: pure},
 	"internal/retrieval": {allow: []string{"internal/sat"}, denied: pure},
 
-	"internal/api":                       {allow: []string{"internal/sat"}},
+	"internal/api":                       {allow: []string{"internal/sat", "internal/plaintext"}},
 	"internal/prompt":                    {allow: []string{"internal/sat", "internal/engine", "internal/plaintext", "internal/stats"}, denied: pure},
 	"internal/engine/openaicompat":       {allow: []string{"internal/engine", "github.com/sashabaranov/go-openai", "github.com/failsafe-go/failsafe-go/..."}},
 	"internal/engine/llamacpp":           {allow: []string{"internal/engine", "golang.org/x/sys/..."}},

@@ -7,10 +7,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"sattutor/internal/plaintext"
 )
 
 // WriteJSONL writes votes, one JSON object a line.
@@ -69,9 +70,7 @@ func WriteCSV(w io.Writer, votes []Vote) error {
 	for _, v := range votes {
 		row := v.row()
 		for i := range row {
-			if formula.MatchString(row[i]) {
-				row[i] = "'" + row[i]
-			}
+			row[i] = plaintext.Guarded(row[i])
 		}
 		if err := out.Write(row); err != nil {
 			return err
@@ -80,8 +79,6 @@ func WriteCSV(w io.Writer, votes []Vote) error {
 	out.Flush()
 	return out.Error()
 }
-
-var formula = regexp.MustCompile(`^'*[=+\-@\t\r]`)
 
 func (v Vote) row() []string {
 	return []string{v.ID, v.Source, v.At.UTC().Format(time.RFC3339), v.Evaluator, v.ChatID, v.UserMessageID, v.QuestionID, v.Question,

@@ -6,13 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
-)
 
-// guarded is a cell that an exporter protected against being read as a formula.
-var guarded = regexp.MustCompile(`^'+[=+\-@\t\r]`)
+	"sattutor/internal/plaintext"
+)
 
 // readCSV reads one item a row, with the columns of the question bank; passage, question, a, b and answer are needed.
 func readCSV(name string, data []byte) ([]Item, error) {
@@ -59,10 +57,7 @@ func csvItem(header, cells []string, row int) Item {
 			return ""
 		}
 		text := strings.ReplaceAll(cells[i], "\r\n", "\n")
-		if guarded.MatchString(text) {
-			text = text[1:]
-		}
-		return strings.TrimSpace(text)
+		return strings.TrimSpace(plaintext.Unguarded(text))
 	}
 	var choices []string
 	for _, letter := range []string{"a", "b", "c", "d", "e"} {

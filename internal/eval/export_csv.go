@@ -3,12 +3,11 @@ package eval
 import (
 	"bytes"
 	"encoding/csv"
-	"regexp"
 	"strconv"
 	"strings"
-)
 
-var formula = regexp.MustCompile(`^'*[=+\-@\t\r]`)
+	"sattutor/internal/plaintext"
+)
 
 // csv prints the records of all runs, one a line. A cell that a spreadsheet would take for a formula is guarded.
 func (r Report) csv() ([]byte, error) {
@@ -28,9 +27,7 @@ func (r Report) csv() ([]byte, error) {
 		for _, rec := range run.Records {
 			row := r.row(run.Header, rec)
 			for i := range row {
-				if formula.MatchString(row[i]) {
-					row[i] = "'" + row[i]
-				}
+				row[i] = plaintext.Guarded(row[i])
 			}
 			if err := w.Write(row); err != nil {
 				return nil, err

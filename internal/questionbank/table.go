@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"sattutor/internal/plaintext"
 	"sattutor/internal/sat"
 )
 
@@ -29,27 +30,6 @@ func keepTable(it sat.Item) sat.Item {
 		it.Passages[i].LineStart = 0
 	}
 	return it
-}
-
-var (
-	guardOut = regexp.MustCompile(`^'*[=+\-@\t\r]`)
-	guardIn  = regexp.MustCompile(`^'+[=+\-@\t\r]`)
-)
-
-// guarded keeps a spreadsheet from reading a cell as a formula.
-func guarded(cell string) string {
-	if guardOut.MatchString(cell) {
-		return "'" + cell
-	}
-	return cell
-}
-
-// unguarded is the inverse of guarded.
-func unguarded(cell string) string {
-	if guardIn.MatchString(cell) {
-		return cell[1:]
-	}
-	return cell
 }
 
 // The bodies of a pair stand in one cell with a line %% between; a line of the text that looks so gets one more sign.
@@ -144,7 +124,7 @@ func row(it sat.Item) map[string]string {
 		cells[letter], cells["why_"+letter] = c.Text, c.Why
 	}
 	for name, cell := range cells {
-		cells[name] = guarded(cell)
+		cells[name] = plaintext.Guarded(cell)
 	}
 	return cells
 }
@@ -220,7 +200,7 @@ func (t *tableReader) item(n int, line []string, where func(column int) spot) {
 	cells := map[string]string{}
 	for i, cell := range line {
 		if i < len(t.header) {
-			cells[t.header[i]] = unguarded(cell)
+			cells[t.header[i]] = plaintext.Unguarded(cell)
 		} else if strings.TrimSpace(cell) != "" {
 			t.add(Finding{N: n, Place: where(i).Place, Cell: where(i).Cell, Code: CodeHeader, Severity: SeverityError,
 				Message: fmt.Sprintf("the row has %d cells, but the header only %d; is a quotation mark missing?", len(line), len(t.header))})
