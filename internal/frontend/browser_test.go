@@ -2,12 +2,15 @@ package frontend
 
 import (
 	"context"
+	"errors"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
@@ -96,9 +99,42 @@ func (b *tab) do(steps ...step) {
 	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
 	defer cancel()
 	for i, s := range steps {
-		if err := chromedp.Do(ctx, s); err != nil {
+		if _, err := onItsPage(ctx, s); err != nil {
 			text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.body.innerText`))
 			require.NoError(b.t, err, "step %d of %d, on a page that says: %s", i+1, len(steps), text)
+		}
+	}
+}
+
+// read takes an action that only looks, for at most 20 s.
+func read[T any](b *tab, what string, action chromedp.Action[T]) T {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	defer cancel()
+	value, err := onItsPage(ctx, action)
+	require.NoError(b.t, err, what)
+	return value
+}
+
+// onItsPage takes an action anew when what it had found was replaced before it got to it, by another page or by the
+// page's script. It had done nothing by then: an action finds its element first, and presses and types afterwards.
+func onItsPage[T any](ctx context.Context, action chromedp.Action[T]) (T, error) {
+	return anew(ctx, []string{
+		"No node with given id found",
+		"Could not find node with given id",
+		"Node with given id does not belong to the document",
+		"Node is detached from document",
+		"Cannot find context with specified id",
+	}, func() (T, error) { return chromedp.Run(ctx, action) })
+}
+
+// anew tries until Chromium's refusal is another one than these.
+func anew[T any](ctx context.Context, refusals []string, try func() (T, error)) (T, error) {
+	for {
+		value, err := try()
+		var refused *cdproto.Error
+		if ctx.Err() != nil || !errors.As(err, &refused) || !slices.Contains(refusals, refused.Message) {
+			return value, err
 		}
 	}
 }
@@ -144,27 +180,21 @@ func js[T any](b *tab, expression string) T {
 // text gives what an element shows.
 func (b *tab) text(sel string) string {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
-	defer cancel()
-	value, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS(sel)))
-	require.NoError(b.t, err, sel)
-	return value
+	return read(b, sel, chromedp.Text(chromedp.CSS(sel)))
 }
 
 // value gives what a field holds.
 func (b *tab) value(sel string) string {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
-	defer cancel()
-	value, err := chromedp.Run(ctx, chromedp.Value(chromedp.CSS(sel)))
-	require.NoError(b.t, err, sel)
-	return value
+	return read(b, sel, chromedp.Value(chromedp.CSS(sel)))
 }
 
-// until waits for an expression to become true.
+// until waits for an expression to become true, on this page or on the one that is about to come.
 func until(expression string) step {
+	poll := chromedp.Poll[bool](expression)
 	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
-		_, err := chromedp.Poll[bool](expression)(ctx, t)
+		_, err := anew(ctx, []string{"Execution context was destroyed.", "Inspected target navigated or closed"},
+			func() (bool, error) { return poll(ctx, t) })
 		return chromedp.Void{}, err
 	}
 }
@@ -174,9 +204,8 @@ func (b *tab) location() string { return js[string](b, `location.href`) }
 
 // style gives one computed property of an element.
 func (b *tab) style(sel, property string) string {
-	properties, err := chromedp.Run(b.ctx, chromedp.ComputedStyle(chromedp.CSS(sel)))
-	require.NoError(b.t, err)
-	for _, p := range properties {
+	b.t.Helper()
+	for _, p := range read(b, sel, chromedp.ComputedStyle(chromedp.CSS(sel))) {
 		if p.Name == property {
 			return p.Value
 		}
