@@ -6,7 +6,9 @@ import (
 	"flag"
 	"net/http"
 	"os"
+	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,6 +34,31 @@ func TestOpenAPIIsTheGoldenFile(t *testing.T) {
 	want, err := os.ReadFile(golden)
 	require.NoError(t, err)
 	assert.Equal(t, string(want), body, "the API changed; if that is wanted: go test ./internal/backend -update")
+}
+
+// The search of the API and the commands and pages that choose items know the same names and the same values.
+func TestItemsAreChosenByTheSameValuesEverywhere(t *testing.T) {
+	names := sat.ItemFilterNames()
+	described := reflect.TypeFor[ItemsInput]()
+	for i := range described.NumField() {
+		name, values := described.Field(i).Tag.Get("query"), described.Field(i).Tag.Get("enum")
+		if values == "" {
+			continue
+		}
+		require.Contains(t, names, name)
+		for _, value := range strings.Split(values, ",") {
+			_, err := sat.ParseItemFilter(func(asked string) string { return map[string]string{name: value}[asked] })
+			require.NoError(t, err)
+		}
+		_, err := sat.ParseItemFilter(func(asked string) string { return map[string]string{name: "nothing"}[asked] })
+		var refused *sat.Error
+		require.ErrorAs(t, err, &refused)
+		require.Len(t, refused.Fields, 1)
+		assert.Contains(t, refused.Fields[0].Message, "is none of "+strings.ReplaceAll(values, ",", ", "))
+	}
+	for _, name := range names {
+		assert.True(t, slices.ContainsFunc(reflect.VisibleFields(described), func(f reflect.StructField) bool { return f.Tag.Get("query") == name }), name)
+	}
 }
 
 // document is the part of OpenAPI that the tests read.

@@ -44,6 +44,9 @@ func Canary(rival, run *Run) Check {
 func apart(p, q []float64) float64 {
 	most := 0.0
 	for k := range p {
+		if p[k] == q[k] { // also where both are 0, whose logarithms have no difference
+			continue
+		}
 		most = max(most, math.Abs(math.Log(p[k])-math.Log(q[k])))
 	}
 	return most

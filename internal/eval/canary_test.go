@@ -25,5 +25,8 @@ func TestCanaryTellsAnAdapterThatDoesNothing(t *testing.T) {
 	assert.True(t, check.Passed, "four of five moved")
 	assert.Equal(t, "on 4 of 5", check.Measured)
 
+	sure := scored([]float64{1, 0, 0, 0}, []float64{0, 1, 0, 0})
+	assert.True(t, Canary(sure, scored([]float64{.9, .1, 0, 0}, []float64{.2, .8, 0, 0})).Passed, "a choice that neither thinks possible hides nothing")
+
 	assert.False(t, Canary(base, &Run{Records: []Record{{ID: "q000"}}}).Passed, "without scores nothing is known")
 }
