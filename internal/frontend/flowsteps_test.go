@@ -177,7 +177,7 @@ func fileFlow(h *hand, p *school) {
 	h.upload("#file", p.file)
 	h.follow("#try")
 	h.sees("Import 1 new and 0 changed questions")
-	h.sees("will not be taken")
+	h.sees("cannot be taken")
 	h.follow("#take")
 	h.sees("The questions were taken into the bank.")
 	h.follow(`form[action="/bank/undo"] button`)

@@ -304,14 +304,15 @@ func (p *Plan) Report() sat.ImportReport {
 	return r
 }
 
+// sentence says how the item stands to the bank, in words that hold before an import and after it.
 func (c Change) sentence() string {
 	switch c.Action {
 	case ActionNew:
-		return "will be added"
+		return "new"
 	case ActionUpdated:
-		return "will be changed in " + strings.Join(c.Fields, ", ")
+		return "differs in " + strings.Join(c.Fields, ", ")
 	case ActionUnchanged:
 		return "is in the bank as it is"
 	}
-	return "will not be taken"
+	return "cannot be taken"
 }
