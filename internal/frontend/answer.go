@@ -47,8 +47,8 @@ type score struct {
 const noRecord = "no record: how often this model is right has not been measured here"
 
 // panelOf makes the panel of an answer to a question, given the record of the model that answered.
-func panelOf(a api.Answer, m api.Model, q api.MCQRequest, apiURL string) (*answerPanel, error) {
-	command, err := curl(apiURL, api.AnswerRequest{MCQRequest: q})
+func panelOf(a api.Answer, m api.Model, q api.AnswerRequest, apiURL string) (*answerPanel, error) {
+	command, err := curl(apiURL, q)
 	if err != nil {
 		return nil, err
 	}

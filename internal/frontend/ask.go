@@ -21,7 +21,8 @@ type askPage struct {
 	Choices      []field
 	ChoicesError string
 	Fifth        bool
-	Whole        bool // the passage looks like a whole question
+	Models       []option // to choose among; none where one model answers
+	Whole        bool     // the passage looks like a whole question
 	Answer       *answerPanel
 	Notice       *notice
 }
@@ -31,14 +32,14 @@ const noSample = "none"
 
 // askForm is GET /ask: the form with a sample of our own, or the one that the query names.
 func (s *Server) askForm(w http.ResponseWriter, r *http.Request) error {
-	page := s.askPage(r, form{})
-	page.NextSample = s.samples[0].ID
+	model := r.URL.Query().Get("model")
+	page := s.askPage(r, form{Model: model})
 	id := r.URL.Query().Get("sample")
 	if id == "" {
 		id = s.samples[0].ID
 	}
 	if i, ok := s.sampleIndex(id); ok {
-		page.fill(formFrom(s.samples[i].request()))
+		page.fill(formFrom(s.samples[i].request(), model))
 		page.SampleTitle = s.samples[i].Title
 		page.NextSample = s.samples[(i+1)%len(s.samples)].ID
 	} else if id != noSample {
@@ -48,7 +49,7 @@ func (s *Server) askForm(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) askPage(r *http.Request, f form) *askPage {
-	page := &askPage{Page: s.page(r, "Ask the tutor"), NextSample: s.samples[0].ID}
+	page := &askPage{Page: s.page(r, "Ask the tutor"), NextSample: s.samples[0].ID, Models: s.models.options(r.Context(), f.Model)}
 	page.fill(f)
 	return page
 }
@@ -85,10 +86,10 @@ func (s *Server) askInColours(w http.ResponseWriter, r *http.Request, f form, th
 
 // answer asks the backend and shows its answer, or in words why there is none.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, f form) error {
-	question := f.request()
+	question := api.AnswerRequest{MCQRequest: f.request(), Model: f.Model}
 	var answer api.Answer
 	err := s.asSomebody(w, r, func(ctx context.Context) (err error) {
-		answer, err = s.opts.Backend.Answer(ctx, api.AnswerRequest{MCQRequest: question})
+		answer, err = s.opts.Backend.Answer(ctx, question)
 		return err
 	})
 	page := s.askPage(r, f)
@@ -127,7 +128,7 @@ func (s *Server) split(w http.ResponseWriter, r *http.Request, f form) error {
 		page.BlockOpen = at == idBlock
 		return s.refuseSplit(w, r, page, at, err)
 	}
-	page := s.askPage(r, formFrom(question))
+	page := s.askPage(r, formFrom(question, f.Model))
 	page.Notice = splitDone()
 	return render(w, http.StatusOK, s.views.ask, page)
 }

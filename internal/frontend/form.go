@@ -29,13 +29,14 @@ type form struct {
 	Passage  string
 	Question string
 	Choices  [sat.MaxChoices]string
-	Fifth    bool // the fifth choice is shown
+	Fifth    bool   // the fifth choice is shown
+	Model    string // name of the model to be asked; "" for the default one
 }
 
 // formOf reads the form. Browsers send line ends as CR LF; they are made line feeds.
 func formOf(values url.Values) form {
 	text := func(name string) string { return lineFeeds(values.Get(name)) }
-	f := form{Block: text("block"), Passage: text("text"), Question: text("question")}
+	f := form{Block: text("block"), Passage: text("text"), Question: text("question"), Model: values.Get("model")}
 	for i, choice := range values["choice"] {
 		if i < len(f.Choices) {
 			f.Choices[i] = lineFeeds(choice)
@@ -45,9 +46,9 @@ func formOf(values url.Values) form {
 	return f
 }
 
-// formFrom shows a question in the form.
-func formFrom(q api.MCQRequest) form {
-	f := form{Passage: q.Text, Question: q.Question}
+// formFrom shows a question in the form, to be put to a model.
+func formFrom(q api.MCQRequest, model string) form {
+	f := form{Passage: q.Text, Question: q.Question, Model: model}
 	copy(f.Choices[:], q.Choices)
 	f.Fifth = f.Choices[4] != ""
 	return f

@@ -30,7 +30,7 @@ func TestAFormReturnsWhatWasTyped(t *testing.T) {
 		assert.Equal(t, q.Text, got.request().Text)
 		assert.Equal(t, q.Question, got.request().Question)
 		assert.True(t, slices.Equal(q.Choices, got.request().Choices))
-		assert.Equal(t, got.request(), formFrom(got.request()).request())
+		assert.Equal(t, got.request(), formFrom(got.request(), "").request())
 		assert.Equal(t, len(q.Choices) == sat.MaxChoices, got.Fifth)
 	})
 }

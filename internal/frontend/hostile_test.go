@@ -79,9 +79,11 @@ func TestHostileModelRecords(t *testing.T) {
 		s := newSite(t)
 		m := measuredModel
 		m.Name, m.Base, m.Adapter, m.Licence, m.Precision, m.QualityNote, m.Method = v, v, v, v, v, v, v
-		m.Evaluations = []api.Evaluation{{Pool: v, Method: v, Date: v, N: 1}}
+		m.Evaluations = []api.Evaluation{{Pool: v, Method: v, Date: v, N: 1, Verdict: v}}
 		want := newSite(t)
-		want.backend.setModels(measuredModel)
+		plain := measuredModel
+		plain.Evaluations = []api.Evaluation{{Pool: "p", N: 1, Verdict: "v"}}
+		want.backend.setModels(plain)
 		s.backend.setModels(m)
 		for _, path := range []string{"/", "/about"} {
 			assert.Equal(t, shape(want.get(t, path).body), shape(s.get(t, path).body), v)

@@ -130,6 +130,37 @@ func (m *modelWatch) find(ctx context.Context, name string) api.Model {
 	return api.Model{}
 }
 
+// options gives the models that answer now as entries to choose among, the default one first and without a name; none
+// where there is no choice. A chosen model that no longer answers stays among them, so that nobody is moved to another.
+func (m *modelWatch) options(ctx context.Context, chosen string) []option {
+	list, _ := m.models(ctx)
+	var options []option
+	known := chosen == ""
+	for _, model := range list {
+		if !model.Available {
+			continue
+		}
+		o := option{Value: model.Name, Label: modelName(model.Name, model.Base, model.Adapter), On: model.Name == chosen}
+		if len(model.Evaluations) > 0 {
+			o.Label += " · " + recordOf(model.Evaluations[0], "questions")
+		}
+		known = known || o.On
+		if model.Default {
+			o.Value = ""
+			options = slices.Insert(options, 0, o)
+			continue
+		}
+		options = append(options, o)
+	}
+	if len(options) < 2 && known {
+		return nil
+	}
+	if !known {
+		options = append(options, option{Value: chosen, Label: chosen + " · not served now", On: true})
+	}
+	return options
+}
+
 // recordOf words a measured accuracy with its n and interval.
 func recordOf(e api.Evaluation, what string) string {
 	return fmt.Sprintf("right on %s of %s %s (%s)", grouped(e.Correct), grouped(e.N), what, interval(e))

@@ -111,7 +111,7 @@ func fullPages(s *Server) map[string][]any {
 	failed := demo
 	failed.Measured, failed.Record = true, "right on 1 of 2 questions (1–99 %)"
 	ask := func(line modelLine) *askPage {
-		p := &askPage{Page: base(line), SampleTitle: "S", NextSample: "s", Whole: true}
+		p := &askPage{Page: base(line), SampleTitle: "S", NextSample: "s", Whole: true, Models: []option{{Label: "L"}, {Value: "v", Label: "M", On: true}}}
 		p.fill(form{Block: "b", Passage: "p", Question: "q", Choices: [5]string{"a", "b", "c", "d", "e"}})
 		for _, id := range []string{idBlock, idPassage, idQuestion, idChoices, choiceID(4)} {
 			p.complain(id, "wrong")
@@ -119,10 +119,11 @@ func fullPages(s *Server) map[string][]any {
 		return p
 	}
 	q := api.MCQRequest{Text: "t", Question: "q", Choices: []string{"a", "b"}}
+	asked := api.AnswerRequest{MCQRequest: q}
 	var asks []any
 	for _, a := range []api.Answer{answerB(q), {Letter: "A", Text: "a", Method: "generate", Tied: true, Quality: "production"}} {
 		p := ask(measured)
-		p.Answer, _ = panelOf(a, measuredModel, q, "http://localhost:8090")
+		p.Answer, _ = panelOf(a, measuredModel, asked, "http://localhost:8090")
 		asks = append(asks, p)
 	}
 	for _, code := range sat.Codes() {
@@ -131,8 +132,8 @@ func fullPages(s *Server) map[string][]any {
 		p.Notice.RequestID, p.Notice.Fields = "id", p.complaints()
 		asks = append(asks, p, &askPage{Page: base(modelLine{State: stateAway}), Notice: splitDone(), Choices: p.Choices})
 	}
-	about := aboutPage{Page: base(measured), Version: "v"}
-	about.describe(measuredModel)
+	inUse := describe(measuredModel)
+	about := aboutPage{Page: base(measured), Version: "v", InUse: &inUse, Others: []described{describe(demoModel)}}
 	revealed := api.Pair{ID: "x", Question: q, A: api.PairAnswer{Letter: "A", Text: "a"}, B: api.PairAnswer{Letter: "A", Text: "a"}, PassedOver: 2,
 		Revealed: &api.PairReveal{Winner: "a", Key: "A", CorrectA: new(bool), CorrectB: new(bool)}}
 	blind := revealed

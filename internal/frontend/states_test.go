@@ -64,6 +64,15 @@ func studentStates() []state {
 	}
 }
 
+// choiceStates lists the pages that change where several models answer.
+func choiceStates() []state {
+	return []state{
+		{name: "about-models", path: "/about"},
+		{name: "ask-models", path: "/ask?model=sat-lora"},
+		{name: "ask-model-gone", path: "/ask?sample=none&model=sat-gone"},
+	}
+}
+
 // goTo opens another page of the site.
 func goTo(base, path string) step { return chromedp.Navigate(base + path) }
 
@@ -169,7 +178,11 @@ func scenes(t *testing.T) []scene {
 	t.Helper()
 	p := newSchool(t)
 	q := newSchool(t)
-	return []scene{{site: newSite(t), states: studentStates()}, {p.site, p.secrets, p.accountStates()}, {q.site, q.secrets, q.bankStates()}}
+	several := newSite(t)
+	other := measuredModel
+	other.Default = false
+	several.backend.setModels(demoModel, other)
+	return []scene{{site: newSite(t), states: studentStates()}, {site: several, states: choiceStates()}, {p.site, p.secrets, p.accountStates()}, {q.site, q.secrets, q.bankStates()}}
 }
 
 // pattern gives the route that serves a path; "" for none.
