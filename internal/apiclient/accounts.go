@@ -56,10 +56,8 @@ func (c *Client) ChangeMe(ctx context.Context, m api.MeChange) (api.Me, error) {
 }
 
 // Export gives everything that is stored of the caller: a zip archive with JSON, and a CSV file for each table.
-func (c *Client) Export(ctx context.Context) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout())
-	defer cancel()
-	return c.exchange(ctx, http.MethodGet, "/api/v1/me/export?format=zip", nil)
+func (c *Client) Export(ctx context.Context) (*Exported, error) {
+	return c.file(ctx, "/api/v1/me/export?format=zip")
 }
 
 // Erase deletes what is stored of the caller.

@@ -3,6 +3,7 @@ package apiclient
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -69,15 +70,20 @@ func (c *Client) ImportItems(ctx context.Context, file []byte, query url.Values)
 	return report, nil
 }
 
-// Exported is a file of questions on its way. Whoever reads it closes it.
+// Exported is a file on its way. Whoever reads it closes it.
 type Exported struct {
 	io.ReadCloser
-	Header http.Header // with the media type, the file's name and the number of losses
+	Header http.Header // with the media type; of questions also the file's name and the number of losses
 }
 
 // ExportItems puts items into a file; the query's names are those of the API.
 func (c *Client) ExportItems(ctx context.Context, query url.Values) (*Exported, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/api/v1/items:export?"+query.Encode(), nil)
+	return c.file(ctx, "/api/v1/items:export?"+query.Encode())
+}
+
+// file asks for a file, which may be larger than other replies. It is read while it comes, as long as ctx holds.
+func (c *Client) file(ctx context.Context, path string) (*Exported, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
 	if err != nil {
 		return nil, failed(ctx, err)
 	}
@@ -94,8 +100,25 @@ func (c *Client) ExportItems(ctx context.Context, query url.Values) (*Exported, 
 	return &Exported{Header: resp.Header, ReadCloser: struct {
 		io.Reader
 		io.Closer
-	}{io.LimitReader(resp.Body, maxExport), resp.Body}}, nil
+	}{&bounded{resp.Body, maxExport}, resp.Body}}, nil
 }
+
+// bounded reads up to a number of bytes; what is longer is an error, never a file that ends early.
+type bounded struct {
+	from io.Reader
+	left int64
+}
+
+// Read implements [io.Reader].
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.from.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, strange(errLong)
+	}
+	return n, err
+}
+
+var errLong = errors.New("the reply is longer than anything that is asked for")
 
 // ReportItem sends a reader's complaint about an item.
 func (c *Client) ReportItem(ctx context.Context, id, reason string) error {

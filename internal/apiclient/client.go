@@ -199,6 +199,6 @@ func (c *Client) attempt(ctx context.Context, method, path string, body []byte) 
 		return nil, nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	reply, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
+	reply, err := io.ReadAll(&bounded{resp.Body, maxReply})
 	return resp, reply, err
 }

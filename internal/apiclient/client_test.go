@@ -1,6 +1,7 @@
 package apiclient
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -241,21 +242,16 @@ func TestRetries(t *testing.T) {
 
 // A question that never arrived may be sent again: the backend is restarting.
 func TestAPostIsSentAgainAfterARefusedConnection(t *testing.T) {
-	socket, err := net.Listen("tcp", "127.0.0.1:0")
+	again := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"answer":"A) x"}`) }))
+	defer again.Close()
+	dials := 0
+	var dialer net.Dialer
+	dial := func(ctx context.Context, network, _ string) (net.Conn, error) { // nobody listens on port 1
+		dials++
+		return dialer.DialContext(ctx, network, map[bool]string{true: "127.0.0.1:1", false: again.Listener.Addr().String()}[dials < 3])
+	}
+	c, err := New(Options{BaseURL: again.URL, Rand: func() float64 { return 0 }, Transport: &http.Transport{DialContext: dial}})
 	require.NoError(t, err)
-	addr := socket.Addr().String()
-	require.NoError(t, socket.Close())
-	c, err := New(Options{BaseURL: "http://" + addr, Rand: func() float64 { return 0.5 }})
-	require.NoError(t, err)
-	go func() {
-		time.Sleep(150 * time.Millisecond)
-		again, err := net.Listen("tcp", addr)
-		if err != nil {
-			return
-		}
-		t.Cleanup(func() { _ = again.Close() })
-		_ = http.Serve(again, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"answer":"A) x"}`) }))
-	}()
 	a, err := c.SubmitMCQ(t.Context(), question)
 	require.NoError(t, err)
 	assert.Equal(t, "A) x", a.Answer)
@@ -332,4 +328,25 @@ func TestCallsSayForWhomTheyAre(t *testing.T) {
 	assert.Equal(t, "203.0.113.9", got.Get(api.HeaderClientAddr))
 	assert.Equal(t, "both-know", got.Get(api.HeaderFrontendKey))
 	assert.Equal(t, "once-1", got.Get("Idempotency-Key"))
+}
+
+// TestALongReplyIsNoShortOne: what is longer than a bound is an error, and a file of the caller's data has a bound of its own.
+func TestALongReplyIsNoShortOne(t *testing.T) {
+	sent := bytes.Repeat([]byte("x"), maxReply+1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(sent) }))
+	defer server.Close()
+	c := client(t, server.URL)
+	_, err := c.Models(t.Context())
+	assert.Equal(t, sat.Internal, sat.CodeOf(err))
+	file, err := c.Export(t.Context())
+	require.NoError(t, err)
+	defer func() { _ = file.Close() }()
+	got, err := io.ReadAll(file)
+	require.NoError(t, err)
+	assert.Len(t, got, len(sent))
+
+	_, err = io.ReadAll(&bounded{bytes.NewReader(sent), maxReply})
+	assert.ErrorIs(t, err, errLong)
+	_, err = io.ReadAll(&bounded{bytes.NewReader(sent[1:]), maxReply})
+	assert.NoError(t, err)
 }

@@ -21,9 +21,15 @@ const (
 // exchange sends the request until there is a reply that stands. Its errors are *[sat.Error].
 func (c *Client) exchange(ctx context.Context, method, path string, body []byte) ([]byte, error) {
 	end := time.Now().Add(patience)
+	var last error
 	for pause := firstPause; ; pause = min(2*pause, mostPause) {
+		if ctx.Err() != nil && last != nil { // the pause and the deadline ended together: what went wrong before is the reason
+			return nil, last
+		}
 		resp, reply, err := c.attempt(ctx, method, path, body)
 		switch {
+		case errors.Is(err, errLong):
+			return nil, err
 		case err != nil:
 			err = failed(ctx, err)
 		case resp.StatusCode != http.StatusOK && !notReady(path, resp):
@@ -35,6 +41,7 @@ func (c *Client) exchange(ctx context.Context, method, path string, body []byte)
 		if !again(safe(ctx, method), err) || time.Now().Add(wait).After(end) || !sleep(ctx, wait) {
 			return nil, err
 		}
+		last = err
 	}
 }
 

@@ -488,3 +488,28 @@ func dump(t *testing.T, p *people) string {
 	require.NoError(t, err)
 	return string(text)
 }
+
+// fullDisk is a store that is read and takes nothing more.
+type fullDisk struct{ Store }
+
+func (fullDisk) TouchToken(context.Context, string, time.Time) error { return errFull }
+func (fullDisk) TouchKey(context.Context, string, time.Time) error   { return errFull }
+
+var errFull = &sat.Error{Code: sat.Unavailable, Reason: "storage", Message: "The disk is full."}
+
+// TestAFullDiskKeepsNobodyOut: who is signed in or holds a key reads on.
+func TestAFullDiskKeepsNobodyOut(t *testing.T) {
+	p := newPeople(t)
+	secret, u := p.registered(t, "Ada")
+	id, err := p.Identify(t.Context(), secret)
+	require.NoError(t, err)
+	key, _, err := p.NewKey(t.Context(), id, sat.APIKey{Label: "script", Scopes: []sat.Scope{sat.ScopeAnswers}, ExpiresAt: p.now.Add(time.Hour)})
+	require.NoError(t, err)
+	p.opts.Store = fullDisk{p.opts.Store}
+	p.now = p.now.Add(2 * touchEvery)
+	for _, s := range []string{secret, key} {
+		id, err := p.Identify(t.Context(), s)
+		require.NoError(t, err)
+		assert.Equal(t, u.ID, id.User.ID)
+	}
+}

@@ -53,7 +53,7 @@ func (a *Accounts) bySignIn(ctx context.Context, secret string) (sat.Identity, e
 		return sat.Identity{}, errSecret()
 	}
 	if now.Sub(t.SeenAt) >= touchEvery {
-		if err := a.opts.Store.TouchToken(ctx, t.Hash, now); err != nil {
+		if err := touched(a.opts.Store.TouchToken(ctx, t.Hash, now)); err != nil {
 			return sat.Identity{}, err
 		}
 	}
@@ -72,11 +72,20 @@ func (a *Accounts) byKey(ctx context.Context, secret string) (sat.Identity, erro
 		return sat.Identity{}, errSecret()
 	}
 	if now.Sub(k.UsedAt) >= touchEvery {
-		if err := a.opts.Store.TouchKey(ctx, k.ID, now); err != nil {
+		if err := touched(a.opts.Store.TouchKey(ctx, k.ID, now)); err != nil {
 			return sat.Identity{}, err
 		}
 	}
 	return sat.Identity{Manner: sat.ByKey, User: u, Key: k}, nil
+}
+
+// touched lets a database pass that takes nothing more, for instance because its disk is full: who was known stays known,
+// and what is stored can be read.
+func touched(err error) error {
+	if sat.CodeOf(err) == sat.Unavailable {
+		return nil
+	}
+	return err
 }
 
 // asGuest gives a guest, whose row is made when something is stored for them.

@@ -205,8 +205,6 @@ func errType(wrong *json.UnmarshalTypeError) error {
 		want = "a string"
 	case wrong.Type.Kind() == reflect.Bool:
 		want = "true or false"
-	case wrong.Type.Kind() == reflect.Bool:
-		want = "true or false"
 	case wrong.Type.Kind() == reflect.Slice:
 		want = "a list"
 	case wrong.Type.Kind() != reflect.Struct:

@@ -63,8 +63,9 @@ func TestS12RequestsOverlapAndHealthDoesNotWait(t *testing.T) {
 
 // The original's backend waited for ever, and nothing was cancelled when a student left.
 func TestS13DeadlineAndDisconnectEndTheQuestion(t *testing.T) {
-	ended := make(chan error, 1)
+	began, ended := make(chan bool, 2), make(chan error, 2)
 	hang := answerFunc(func(ctx context.Context, _ sat.Question, _ sat.Options) (sat.Answer, error) {
+		began <- true
 		<-ctx.Done()
 		ended <- ctx.Err()
 		code := sat.Timeout
@@ -78,6 +79,7 @@ func TestS13DeadlineAndDisconnectEndTheQuestion(t *testing.T) {
 	assert.Equal(t, http.StatusGatewayTimeout, resp.StatusCode)
 	assert.Equal(t, "timeout", problemIn(t, resp, body).Code)
 	assert.Equal(t, "5", resp.Header.Get("Retry-After"))
+	<-began
 	assert.Equal(t, context.DeadlineExceeded, <-ended)
 
 	var lines syncBuffer
@@ -87,8 +89,8 @@ func TestS13DeadlineAndDisconnectEndTheQuestion(t *testing.T) {
 	})
 	server := httptest.NewServer(s)
 	defer server.Close()
-	ctx, leave := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer leave()
+	ctx, leave := context.WithCancel(t.Context())
+	go func() { <-began; leave() }()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL+"/submit_mcq", strings.NewReader(goodBody))
 	require.NoError(t, err)
 	r.Header.Set("Content-Type", "application/json")

@@ -240,14 +240,13 @@ func (s *Server) newKey(ctx context.Context, w http.ResponseWriter, r *http.Requ
 func (s *Server) export(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := s.backendContext(r)
 	defer cancel()
-	body, err := s.opts.Backend.Export(ctx)
+	file, err := s.opts.Backend.Export(ctx)
 	if err != nil {
 		return s.showAccount(w, r, &accountPage{Page: s.page(r, "Your account"), Trouble: tell(err)}, err)
 	}
 	w.Header().Set("Content-Type", "application/zip")
 	w.Header().Set("Content-Disposition", `attachment; filename="sat-tutor-my-data.zip"`)
-	_, _ = w.Write(body)
-	return nil
+	return handOver(w, file)
 }
 
 // deletePage is the page /account/delete.

@@ -232,7 +232,7 @@ func TestBrowserVotesByKeyAlone(t *testing.T) {
 	assert.Equal(t, "You preferred answer 2.", b.text("h1"))
 	require.Len(t, s.backend.arena.voted(), 1)
 	assert.Equal(t, []string{"supported"}, s.backend.arena.voted()[0].Reasons)
-	b.do(press("\r"), visible(".ballot")) // the button for the next question has the focus
+	b.do(until(`document.activeElement.textContent.trim() === "Next question"`), press("\r"), visible(".ballot"))
 	assert.True(t, strings.HasSuffix(b.location(), "/arena/pair-2"), b.location())
 }
 

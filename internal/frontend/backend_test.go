@@ -190,6 +190,7 @@ func newSite(t testing.TB, change ...func(*Options)) *site {
 	}
 	pages, err := New(opts)
 	require.NoError(t, err)
+	pages.models.timeout = 2 * time.Second // a busy machine is no backend that is away
 	s := &site{backend: b, pages: pages}
 	s.Server = httptest.NewServer(http.HandlerFunc(s.record))
 	t.Cleanup(s.Close)

@@ -128,10 +128,18 @@ func (s *Server) exportFile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = file.Close() }()
 	for _, name := range []string{"Content-Type", "Content-Disposition"} {
 		w.Header().Set(name, file.Header.Get(name))
 	}
-	_, err = io.Copy(w, file)
-	return err
+	return handOver(w, file)
+}
+
+// handOver sends a file on while it comes, and closes it. Where it breaks off, the download breaks off too: a file that
+// ended early would look whole.
+func handOver(w http.ResponseWriter, file io.ReadCloser) error {
+	defer func() { _ = file.Close() }()
+	if _, err := io.Copy(w, file); err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	return nil
 }

@@ -23,6 +23,7 @@ const importPath = "/bank/import"
 const (
 	maxUpload   = 10<<20 + 64<<10 // bytes of a form with a file
 	mostWaiting = 8
+	mostOfOne   = 3 // of one account, and of all who are not signed in together
 	waitLimit   = 15 * time.Minute
 )
 
@@ -130,7 +131,17 @@ func (s *Server) importRun(w http.ResponseWriter, r *http.Request) error {
 		return s.showImport(w, r, http.StatusUnprocessableEntity, page)
 	}
 	query := url.Values{"format": {"auto"}, "framework": {fields.Get("framework")}, "skill": {fields.Get("skill")}}
-	return s.rehearse(w, r, http.StatusOK, s.uploads.keep(upload{name: name, pasted: pasted, content: file, query: query, at: s.opts.Now()}))
+	return s.rehearse(w, r, http.StatusOK, s.uploads.keep(upload{name: name, owner: s.uploader(r), pasted: pasted, content: file, query: query, at: s.opts.Now()}))
+}
+
+// uploader gives the id of the account that sends a file, "" for nobody's. Files of strangers are kept too, as long as
+// there is room: a teacher whose sign-in has ended signs in, and goes on.
+func (s *Server) uploader(r *http.Request) string {
+	me, err := s.me(r)
+	if err != nil || me.Manner != string(sat.AsLocal) && me.Manner != string(sat.BySignIn) {
+		return ""
+	}
+	return me.ID
 }
 
 // formFile reads a form with at most one file.

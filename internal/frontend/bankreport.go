@@ -16,7 +16,7 @@ import (
 )
 
 // uploads keeps files between their rehearsal and their confirmation, so that nobody has to choose them twice. It keeps
-// a few for a while; the oldest goes first.
+// a few for a while. Whoever sends more than a share of them pushes out their own, and strangers push out no account's.
 type uploads struct {
 	mu    sync.Mutex
 	files []upload
@@ -24,6 +24,7 @@ type uploads struct {
 
 type upload struct {
 	token, name string
+	owner       string // id of the account that sent it; "" for somebody who is not signed in
 	pasted      bool
 	content     []byte
 	query       url.Values
@@ -37,12 +38,32 @@ func (u *uploads) keep(f upload) upload {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.forget(f.at)
-	if len(u.files) == mostWaiting {
-		u.files = u.files[1:]
-	}
+	u.makeRoom(f.owner)
 	f.token = rand.Text()
 	u.files = append(u.files, f)
 	return f
+}
+
+// makeRoom lets the oldest file go where the owner has as many as one may have, or where there are as many as there may
+// be; strangers' files go before those of accounts. It needs the lock.
+func (u *uploads) makeRoom(owner string) {
+	oldestOf := func(owner string) int {
+		return slices.IndexFunc(u.files, func(f upload) bool { return f.owner == owner })
+	}
+	theirs := 0
+	for _, f := range u.files {
+		if f.owner == owner {
+			theirs++
+		}
+	}
+	switch gone := oldestOf(""); {
+	case theirs >= mostOfOne:
+		gone = oldestOf(owner)
+		u.files = slices.Delete(u.files, gone, gone+1)
+	case len(u.files) >= mostWaiting:
+		gone = max(gone, 0)
+		u.files = slices.Delete(u.files, gone, gone+1)
+	}
 }
 
 // find gives a file that was kept.

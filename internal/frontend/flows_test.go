@@ -54,7 +54,9 @@ func (b *tab) tabTo(sel string) {
 		return e === document.body || r.bottom > 0 && r.top < innerHeight && (e.contains(at) || at?.contains(e))
 			&& getComputedStyle(e).outlineStyle !== "none"; })()`
 	for range 150 {
+		js[bool](b, `window.hadFocus = document.activeElement, true`)
 		b.strike(kb.Tab)
+		b.do(until(`document.activeElement !== window.hadFocus`))
 		assert.True(b.t, js[bool](b, seen), "%s has the focus and cannot be seen",
 			js[string](b, `document.activeElement.outerHTML.slice(0, 200)`))
 		if js[bool](b, `document.activeElement.matches(`+"`"+sel+"`"+`)`) {
@@ -124,10 +126,12 @@ func (h *hand) choose(sel, value string) {
 	}
 	h.tabTo(sel)
 	for range 20 {
-		if h.value(sel) == value {
+		now := h.value(sel)
+		if now == value {
 			return
 		}
 		h.strike(kb.ArrowDown)
+		h.do(until("document.querySelector(`" + sel + "`).value !== `" + now + "`"))
 	}
 	require.Fail(h.t, sel+" has no entry "+value)
 }
@@ -146,7 +150,9 @@ func (h *hand) tick(sel string) {
 			if js[bool](h.tab, "document.activeElement.matches(`"+sel+"`)") {
 				break
 			}
+			js[bool](h.tab, `window.hadFocus = document.activeElement, true`)
 			h.strike(kb.ArrowDown)
+			h.do(until(`document.activeElement !== window.hadFocus`))
 		}
 	} else {
 		h.tabTo(sel)
@@ -154,7 +160,7 @@ func (h *hand) tick(sel string) {
 	if !js[bool](h.tab, `document.activeElement.checked`) {
 		h.strike(" ")
 	}
-	require.True(h.t, js[bool](h.tab, "document.querySelector(`"+sel+"`).checked"), sel)
+	h.do(until("document.querySelector(`" + sel + "`).checked"))
 }
 
 // upload chooses a file in the window that the browser opens for a field.

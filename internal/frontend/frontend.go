@@ -19,6 +19,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"sattutor/internal/api"
+	"sattutor/internal/apiclient"
 	"sattutor/internal/middleware"
 )
 
@@ -61,7 +62,7 @@ type Accounts interface {
 	SignOutEverywhere(ctx context.Context) error
 	ChangePassword(ctx context.Context, p api.PasswordChange) (api.SignedIn, error)
 	ChangeMe(ctx context.Context, m api.MeChange) (api.Me, error)
-	Export(ctx context.Context) ([]byte, error)
+	Export(ctx context.Context) (*apiclient.Exported, error)
 	Erase(ctx context.Context, e api.EraseRequest) error
 	Answers(ctx context.Context, before time.Time) (api.StoredAnswers, error)
 	DeleteAnswer(ctx context.Context, id string) error
@@ -115,7 +116,7 @@ func New(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("frontend: public address: %w", err)
 	}
-	s := &Server{opts: opts, https: public.Scheme == "https", models: &modelWatch{backend: opts.Backend, now: opts.Now}}
+	s := &Server{opts: opts, https: public.Scheme == "https", models: &modelWatch{backend: opts.Backend, now: opts.Now, timeout: modelsTimeout}}
 	if s.assets, err = loadAssets(); err != nil {
 		return nil, fmt.Errorf("frontend: assets: %w", err)
 	}

@@ -30,6 +30,7 @@ const (
 type modelWatch struct {
 	backend Backend
 	now     func() time.Time
+	timeout time.Duration // longest time of asking the backend
 
 	asking sync.Mutex // held by the one request that asks
 	mu     sync.Mutex
@@ -53,7 +54,7 @@ func (m *modelWatch) models(ctx context.Context) ([]api.Model, error) {
 	if list, err, fresh := m.known(); fresh {
 		return list, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), modelsTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.timeout)
 	defer cancel()
 	list, err := m.backend.Models(ctx)
 	m.mu.Lock()

@@ -128,7 +128,12 @@ func (n *notice) ofForm(err error) *notice {
 			n.Fields = append(n.Fields, complaint{ID: controlOf(path), Message: fieldWords(path) + ": " + f.Message})
 		}
 	}
-	n.Title += ". Nothing was saved"
+	switch n.Kind {
+	case "timeout", "unreachable", "bad-output", "internal":
+		n.Still += " It is not known whether it was saved; look before you send it again."
+	default:
+		n.Title += ". Nothing was saved"
+	}
 	return n
 }
 

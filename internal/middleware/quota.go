@@ -3,6 +3,7 @@ package middleware
 import (
 	"cmp"
 	"fmt"
+	"hash/fnv"
 	"math"
 	"net/http"
 	"strconv"
@@ -74,15 +75,22 @@ type quotas struct {
 	opts QuotaOptions
 
 	mu    sync.Mutex
-	rates map[string]*httprate.RateLimiter // by quota
+	rates map[string]*httprate.RateLimiter // by quota and lane
 	taken map[string]int                   // requests under way, by quota and caller
 }
 
-// rate gives the counting of a quota.
-func (q *quotas) rate(quota Quota) *httprate.RateLimiter {
+// lanes is how many callers of a quota are counted at a time. A limiter counts one after the other, and with a counter
+// in a database each waits for its round trips.
+const lanes = 256
+
+// rate gives the counting of a quota for a caller, always the same one.
+func (q *quotas) rate(quota Quota, who string) *httprate.RateLimiter {
+	lane := fnv.New32a()
+	_, _ = lane.Write([]byte(who))
+	name := quota.Name + "/" + strconv.Itoa(int(lane.Sum32()%lanes))
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	limiter, ok := q.rates[quota.Name]
+	limiter, ok := q.rates[name]
 	if !ok {
 		opts := []httprate.Option{httprate.WithResponseHeaders(httprate.ResponseHeaders{
 			Limit: "RateLimit-Limit", Remaining: "RateLimit-Remaining", Reset: "RateLimit-Reset"})}
@@ -90,7 +98,7 @@ func (q *quotas) rate(quota Quota) *httprate.RateLimiter {
 			opts = append(opts, httprate.WithLimitCounter(q.opts.Counter(quota.Name)))
 		}
 		limiter = httprate.NewRateLimiter(quota.Requests, quota.window(), opts...)
-		q.rates[quota.Name] = limiter
+		q.rates[name] = limiter
 	}
 	return limiter
 }
@@ -99,7 +107,7 @@ func (q *quotas) rate(quota Quota) *httprate.RateLimiter {
 // tighter.
 func (q *quotas) count(w http.ResponseWriter, r *http.Request, c Charge) error {
 	header := http.Header{}
-	over := q.rate(c.Quota).OnLimit(&headerOnly{header: header}, r, c.Who)
+	over := q.rate(c.Quota, c.Who).OnLimit(&headerOnly{header: header}, r, c.Who)
 	left, _ := strconv.Atoi(header.Get("RateLimit-Remaining"))
 	until, _ := strconv.ParseInt(header.Get("RateLimit-Reset"), 10, 64)
 	wait := min(max(time.Until(time.Unix(until, 0)), time.Second), c.Quota.window())

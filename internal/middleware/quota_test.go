@@ -136,3 +136,37 @@ func TestQuotasCountWithOtherProcesses(t *testing.T) {
 	assert.Equal(t, http.StatusNoContent, serve(t, get("/items/1"), ok, b).Code)
 	assert.Equal(t, http.StatusTooManyRequests, serve(t, get("/items/1"), ok, a).Code)
 }
+
+// meeting is a counter of a database whose answers take as long as it takes two callers to ask.
+type meeting struct {
+	httprate.LimitCounter
+	inside sync.WaitGroup
+}
+
+func (m *meeting) Get(key string, now, before time.Time) (int, int, error) {
+	m.inside.Done()
+	m.inside.Wait()
+	return m.LimitCounter.Get(key, now, before)
+}
+
+// TestOneCallerIsNotCountedBehindAnother: with one lane for all, this test would never end.
+func TestOneCallerIsNotCountedBehindAnother(t *testing.T) {
+	shared := &meeting{LimitCounter: httprate.NewLocalLimitCounter(quotaWindow)}
+	shared.inside.Add(2)
+	wrap := Quotas(QuotaOptions{Fail: quotaFail, Counter: func(string) httprate.LimitCounter { return shared },
+		Charges: func(r *http.Request) []Charge {
+			return []Charge{{Quota{Name: "account", Requests: 2}, r.Header.Get("Who")}}
+		}})
+	handler := wrap(http.HandlerFunc(ok))
+	var done sync.WaitGroup
+	for _, who := range []string{"ada", "bob"} {
+		done.Go(func() {
+			r := get("/items/1")
+			r.Header.Set("Who", who)
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, r)
+			assert.Equal(t, http.StatusNoContent, w.Code)
+		})
+	}
+	done.Wait()
+}

@@ -62,16 +62,15 @@ const counterTimeout = time.Second
 // Counter counts requests in windows of time, together with every other process on the same database. It has the
 // methods that httprate asks of a counter.
 type Counter struct {
-	store  *Store
-	name   string
-	window time.Duration
+	store *Store
+	name  string
 }
 
 // Counter gives the counter of a name; two names never meet.
 func (s *Store) Counter(name string) *Counter { return &Counter{store: s, name: name + "/"} }
 
-// Config is told the limit and the length of a window.
-func (c *Counter) Config(_ int, window time.Duration) { c.window = window }
+// Config is told the limit and the length of a window, of which a count needs neither.
+func (c *Counter) Config(int, time.Duration) {}
 
 // Increment counts one.
 func (c *Counter) Increment(key string, window time.Time) error { return c.IncrementBy(key, window, 1) }

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sattutor/internal/auth"
@@ -131,28 +132,49 @@ func (s *storing) counter(log *slog.Logger) func(quota string) middleware.Counte
 	if s.store.Local() {
 		return nil
 	}
-	return func(quota string) middleware.Counter { return forgiving{s.store.Counter(quota), log} }
+	rest := &rest{}
+	return func(quota string) middleware.Counter { return forgiving{s.store.Counter(quota), rest, log} }
 }
 
-// forgiving counts nothing while the database is not there: a limit that cannot be held keeps nobody out.
+// forgiving counts nothing while the database is not there: a limit that cannot be held keeps nobody out. After a failure
+// nothing is counted for a while, so that requests do not wait for a database that hangs.
 type forgiving struct {
 	middleware.Counter
-	log *slog.Logger
+	rest *rest
+	log  *slog.Logger
 }
+
+// restAfterFailure is how long nothing is counted after a failure.
+const restAfterFailure = 5 * time.Second
+
+// rest is a time in which nothing is counted.
+type rest struct{ until atomic.Int64 }
+
+func (r *rest) holds() bool { return time.Now().UnixNano() < r.until.Load() }
+
+func (r *rest) begin() { r.until.Store(time.Now().Add(restAfterFailure).UnixNano()) }
 
 // IncrementBy implements [middleware.Counter].
 func (f forgiving) IncrementBy(key string, window time.Time, amount int) error {
+	if f.rest.holds() {
+		return nil
+	}
 	if err := f.Counter.IncrementBy(key, window, amount); err != nil {
-		f.log.Warn("a request was not counted", "error", err.Error())
+		f.rest.begin()
+		f.log.Warn("requests are not counted for a while", "seconds", restAfterFailure.Seconds(), "error", err.Error())
 	}
 	return nil
 }
 
 // Get implements [middleware.Counter].
 func (f forgiving) Get(key string, now, before time.Time) (int, int, error) {
+	if f.rest.holds() {
+		return 0, 0, nil
+	}
 	n, m, err := f.Counter.Get(key, now, before)
 	if err != nil {
-		f.log.Warn("a limit was not held", "error", err.Error())
+		f.rest.begin()
+		f.log.Warn("limits are not held for a while", "seconds", restAfterFailure.Seconds(), "error", err.Error())
 	}
 	return n, m, nil
 }
