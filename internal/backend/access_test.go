@@ -161,7 +161,7 @@ func requests() map[string]string {
 		"POST /api/v1/items":                  `{"item":` + aQuestion("newcomer") + `}`,
 		"PUT /api/v1/items/{id}":              `{"version":1,"item":` + aQuestion("a-question") + `}`,
 		"POST /api/v1/passages":               `{"passage":{"id":"newcomer","lines":["The pier was empty."]}}`,
-		"PUT /api/v1/passages/{id}":           `{"passage":{"id":"unused","lines":["The pier was full."]},"version":"` + unusedVersion + `"}`,
+		"PUT /api/v1/passages/{id}":           `{"passage":{"id":"id of the path","lines":["The pier was full."]},"version":"` + unusedVersion + `"}`,
 		"POST /api/v1/items:import":           `{"v":1,` + aQuestion("imported")[1:],
 		"PATCH /api/v1/item-reports/{id}":     `{"note":"it is right"}`,
 		"POST /api/v1/bank-changes/{id}/undo": `{}`,
@@ -199,6 +199,7 @@ func objects() map[string]func(t *testing.T, s *site, caller string) string {
 		"/api/v1/items/{id}/evidence": anItem,
 		"/api/v1/items/{id}/history":  anItem,
 		"/api/v1/items/{id}/reports":  anItem,
+		"GET /api/v1/passages/{id}":   anItem, // its passage has the same id; students see those of questions alone
 		"/api/v1/passages/{id}": func(t *testing.T, s *site, caller string) string {
 			anItem(t, s, caller)
 			require.NoError(t, s.store.PutPassage(t.Context(), sat.Passage{ID: "unused", Lines: []string{"The pier was empty."}}))
@@ -291,9 +292,12 @@ func (s *site) ask(t *testing.T, route, kind, caller string) string {
 	t.Helper()
 	method, path, _ := strings.Cut(route, " ")
 	open, end := strings.Index(path, "{"), strings.Index(path, "}")
+	id := "u-none"
 	if open >= 0 {
-		id := "u-none"
-		maker := objects()[path]
+		maker, special := objects()[route]
+		if !special {
+			maker = objects()[path]
+		}
 		require.NotNil(t, maker, "%s has no object in objects()", route)
 		switch {
 		case kind == "own" && !hasOwn(path, caller), kind == "foreign" && shared(path):
@@ -305,7 +309,7 @@ func (s *site) ask(t *testing.T, route, kind, caller string) string {
 		}
 		path = path[:open] + id + path[end+1:]
 	}
-	resp, body := s.as(t, caller, method, path, s.bodyOf(route))
+	resp, body := s.as(t, caller, method, path, s.bodyOf(route, id))
 	switch {
 	case resp.StatusCode != http.StatusOK:
 	case route == "PATCH /api/v1/users/{id}", route == "POST /api/v1/users/{id}/password":
@@ -319,10 +323,10 @@ func (s *site) ask(t *testing.T, route, kind, caller string) string {
 	return fmt.Sprint(resp.StatusCode)
 }
 
-// bodyOf gives a body that a route accepts: every newcomer needs a new name.
-func (s *site) bodyOf(route string) string {
+// bodyOf gives a body that a route accepts for an object: every newcomer needs a new name.
+func (s *site) bodyOf(route, id string) string {
 	s.newcomers++
-	return strings.ReplaceAll(requests()[route], "newcomer", fmt.Sprint("newcomer-", s.newcomers))
+	return strings.NewReplacer("newcomer", fmt.Sprint("newcomer-", s.newcomers), "id of the path", id).Replace(requests()[route])
 }
 
 // changesSignIns tells that a route ends the sign-in of the caller.
