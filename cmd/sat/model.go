@@ -25,14 +25,14 @@ func modelCommand() *cli.Command {
 		Name: "model", Usage: "keep models and adapters: add, verify, gate, promote, roll back",
 		Description: "Adapters stand on a shelf below SAT_HOME, each version in a folder that never changes. What is promoted is\n" +
 			"served from the next start on. Records of other models, JSON files, lie beside the catalogue.\n\n" +
-			"  sat model add runs/2026-11-25-ab12cd34/adapter\n" +
+			"  sat model add runs/2026-11-25-ab12cd34\n" +
 			"  sat model promote sat-lora@ab12cd34\n" +
 			"  sat model rollback",
 		Commands: []*cli.Command{
 			shelfCommand("list", "", "list the catalogue and the adapters", listModels),
 			shelfCommand("show", "ID", "print everything known of a model or an adapter, as JSON", showModel),
 			shelfCommand("path", "[MODEL]", "print where the file of a model lies on this machine; the embedded engine's when left out", modelPath),
-			shelfCommand("add", "FOLDER", "check an adapter's folder, or a record (FILE.json), and keep it", addModel,
+			shelfCommand("add", "FOLDER", "check the adapter of a run or a folder, or a record (FILE.json), and keep it", addModel,
 				&cli.BoolFlag{Name: "quiet", Usage: "print the adapter's id alone"}),
 			shelfCommand("verify", "[ID]", "check every file of a model or an adapter, or of all, against its manifest", verifyModels),
 			evalGateCommand("model"),
@@ -61,7 +61,7 @@ type onShelf struct {
 var shelfExamples = map[string]string{
 	"show":     "  sat model show sat-lora@ab12cd34",
 	"path":     "  sat model path smollm2-135m",
-	"add":      "  sat model add runs/2026-11-25-ab12cd34/adapter\n  sat model add my-model.json",
+	"add":      "  sat model add runs/2026-11-25-ab12cd34\n  sat model add my-model.json",
 	"verify":   "  sat model verify sat-lora@ab12cd34\n  sat model verify                     all of them",
 	"promote":  "  sat model promote sat-lora@ab12cd34\n  sat model promote --as sat-lora-2 sat-lora@ab12cd34",
 	"rollback": "  sat model rollback",
@@ -101,7 +101,7 @@ func listModels(s onShelf) error {
 	if err != nil {
 		return err
 	}
-	entries, err := s.Entries()
+	entries, damaged, err := s.Entries()
 	if err != nil {
 		return err
 	}
@@ -117,6 +117,9 @@ func listModels(s onShelf) error {
 			served = "retired"
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", e.ID(), served, m.Quality, m.Method, e.Licence.Label, measured(m.Evaluations))
+	}
+	for _, d := range damaged {
+		fmt.Fprintf(table, "%s\tdamaged\t\t\t\t%s\n", d.ID, sentence(d.Err))
 	}
 	return table.Flush()
 }
@@ -176,7 +179,7 @@ func addModel(s onShelf) error {
 	if recordFile(s.arg) {
 		return addRecord(s.cfg, s.out, s.arg)
 	}
-	e, err := s.Add(os.DirFS(s.arg))
+	e, err := s.Add(os.DirFS(adapterFolder(s.arg)))
 	if err != nil {
 		return err
 	}
@@ -186,6 +189,18 @@ func addModel(s onShelf) error {
 	}
 	fmt.Fprintf(s.out, "%s is on the shelf. Licence: %s. %s\nNext: `sat eval run --model %s …` measures it, then `sat model gate RUN --against RUN --store`, `sat model promote %s`.\n", e.ID(), e.Licence.Label, e.Licence.Text, e.ID(), e.ID())
 	return nil
+}
+
+// adapterFolder gives the folder of a run's adapter, so that `sat model add` takes what `sat-train convert` takes.
+func adapterFolder(path string) string {
+	if _, err := os.Stat(filepath.Join(path, "manifest.json")); err == nil {
+		return path
+	}
+	inside := filepath.Join(path, "adapter")
+	if info, err := os.Stat(inside); err == nil && info.IsDir() {
+		return inside
+	}
+	return path
 }
 
 func verifyModels(s onShelf) error {
@@ -201,9 +216,14 @@ func verifyModels(s onShelf) error {
 			return err
 		}
 	}
+	return verifyAdapters(s)
+}
+
+// verifyAdapters checks the named adapter, or every one: a damaged one does not hide the others.
+func verifyAdapters(s onShelf) error {
 	ids := []string{s.arg}
 	if s.arg == "" {
-		entries, err := s.Entries()
+		entries, damaged, err := s.Entries()
 		if err != nil {
 			return err
 		}
@@ -211,14 +231,31 @@ func verifyModels(s onShelf) error {
 		for _, e := range entries {
 			ids = append(ids, e.ID())
 		}
+		for _, d := range damaged {
+			ids = append(ids, d.ID)
+		}
 	}
+	var wrong []string
 	for _, id := range ids {
 		if err := s.Verify(id); err != nil {
-			return err
+			wrong = append(wrong, id+": "+sentence(err))
+			continue
 		}
 		fmt.Fprintf(s.out, "%s: every file is as its manifest says\n", id)
 	}
+	if len(wrong) > 0 {
+		return sat.Errorf(sat.Invalid, "%s\nRestore these folders from a backup, or remove them and add the adapters again.", strings.Join(wrong, "\n"))
+	}
 	return nil
+}
+
+// sentence gives what an error says, on one line.
+func sentence(err error) string {
+	var coded *sat.Error
+	if errors.As(err, &coded) {
+		return coded.Message
+	}
+	return err.Error()
 }
 
 func promoteModel(s onShelf) error {

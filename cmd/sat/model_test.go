@@ -19,10 +19,12 @@ func writeAdapter(t *testing.T, weights string) (folder, id string) {
 	t.Helper()
 	of := func(text string) string { sum := sha256.Sum256([]byte(text)); return hex.EncodeToString(sum[:]) }
 	digest := of(weights)
+	const config = `{"peft_type":"LORA","r":16}`
 	manifest, err := json.Marshal(map[string]any{
 		"schema": "sat-adapter/v1", "name": "sat-lora", "version": digest[:8],
-		"base":    map[string]any{"id": "HuggingFaceTB/SmolLM2-135M-Instruct", "licence": "Apache-2.0"},
-		"adapter": map[string]any{"r": 16, "files": map[string]any{"adapter_model.safetensors": map[string]any{"sha256": digest}}},
+		"base": map[string]any{"id": "HuggingFaceTB/SmolLM2-135M-Instruct", "licence": "Apache-2.0"},
+		"adapter": map[string]any{"r": 16, "files": map[string]any{
+			"adapter_model.safetensors": map[string]any{"sha256": digest}, "adapter_config.json": map[string]any{"sha256": of(config)}}},
 		"gguf":    map[string]any{"sha256": of("converted")},
 		"prompt":  map[string]any{"method": "option", "template": "option_v1"},
 		"licence": map[string]any{"label": "permissive", "text": "Use it."},
@@ -31,6 +33,7 @@ func writeAdapter(t *testing.T, weights string) (folder, id string) {
 	folder = t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "manifest.json"), manifest, 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "adapter_model.safetensors"), []byte(weights), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "adapter_config.json"), []byte(config), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "adapter.gguf"), []byte("converted"), 0o600))
 	return folder, "sat-lora@" + digest[:8]
 }
@@ -66,4 +69,37 @@ func TestModelCommands(t *testing.T) {
 		assert.Equal(t, step.code, code, "%v: %s", step.args, stderr)
 		assert.Contains(t, stdout+stderr, step.says, "%v", step.args)
 	}
+}
+
+func TestModelAddTakesTheFolderOfARun(t *testing.T) {
+	t.Setenv("SAT_HOME", filepath.Join(t.TempDir(), "home"))
+	folder, id := writeAdapter(t, "one")
+	run := t.TempDir()
+	require.NoError(t, os.Rename(folder, filepath.Join(run, "adapter")))
+	code, stdout, stderr := inEmptyFolder(t, "", "model", "add", "--quiet", run)
+	assert.Zero(t, code, stderr)
+	assert.Equal(t, id+"\n", stdout)
+	code, _, stderr = inEmptyFolder(t, "", "model", "add", t.TempDir())
+	assert.Equal(t, setup.ExitData, code)
+	assert.Contains(t, stderr, "give the folder of a run of `sat-train`, or its folder adapter/")
+}
+
+func TestModelVerifyAndListNameWhatIsDamaged(t *testing.T) {
+	home := filepath.Join(t.TempDir(), "home")
+	t.Setenv("SAT_HOME", home)
+	one, first := writeAdapter(t, "one")
+	two, second := writeAdapter(t, "two")
+	for _, folder := range []string{one, two} {
+		code, _, stderr := inEmptyFolder(t, "", "model", "add", folder)
+		require.Zero(t, code, stderr)
+	}
+	require.NoError(t, os.Remove(filepath.Join(home, "adapters", first, "manifest.json")))
+	code, stdout, stderr := inEmptyFolder(t, "", "model", "verify")
+	assert.Equal(t, setup.ExitData, code)
+	assert.Contains(t, stderr, first)
+	assert.Contains(t, stderr, "manifest.json cannot be read")
+	assert.Contains(t, stdout, second+": every file is as its manifest says", "the others are checked all the same")
+	code, stdout, _ = inEmptyFolder(t, "", "model", "list")
+	assert.Zero(t, code)
+	assert.Regexp(t, first+` +damaged`, stdout)
 }

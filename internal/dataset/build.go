@@ -306,15 +306,23 @@ func (b *builder) refuse() error {
 	if b.options.Strict {
 		for reason, d := range b.manifest.Dropped {
 			if strings.HasPrefix(reason, "shares 13 words") || strings.HasPrefix(reason, heldOut) || reason == noLicence {
-				return fail(eval.ExitContaminated, "%d items: %s: %s; remove the source, or build without --strict, which leaves them out",
-					d.Count, reason, strings.Join(d.IDs, ", "))
+				return fail(eval.ExitContaminated, "%d items: %s: %s; remove the source, or build without --strict, which leaves them out%s",
+					d.Count, reason, strings.Join(d.IDs, ", "), b.remedy())
 			}
 		}
 	}
 	if !slices.Contains(b.splits, "train") {
-		return fail(eval.ExitData, "no question is left for training; the reasons: %s", b.manifest.reasons())
+		return fail(eval.ExitData, "no question is left for training; the reasons: %s%s", b.manifest.reasons(), b.remedy())
 	}
 	return nil
+}
+
+// remedy says how questions without a licence get one.
+func (b *builder) remedy() string {
+	if _, dropped := b.manifest.Dropped[noLicence]; !dropped {
+		return ""
+	}
+	return "; name the licence of such questions behind their source, --source 'KIND:PATH#LICENCE'"
 }
 
 // unite numbers passages so that those which share a sequence of 13 words have one number.

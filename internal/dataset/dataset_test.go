@@ -319,6 +319,12 @@ func TestTheStrictestLicenceIsTheLabel(t *testing.T) {
 	assert.Equal(t, dataset.ResearchOnly, m.Licence)
 	assert.Equal(t, []string{"bare-0"}, m.Dropped["without a licence"].IDs)
 	assert.Contains(t, m.Page(), "without a licence")
+
+	o.Sources = o.Sources[len(o.Sources)-1:]
+	o.Out = t.TempDir()
+	_, err = dataset.Build(context.Background(), o)
+	assert.ErrorContains(t, err, "1 without a licence")
+	assert.ErrorContains(t, err, "--source 'KIND:PATH#LICENCE'", "the remedy")
 }
 
 func TestOptionsAreChecked(t *testing.T) {

@@ -25,6 +25,7 @@ const (
 	adapterManifest = "manifest.json"
 	adapterGGUF     = "adapter.gguf"
 	adapterWeights  = "adapter_model.safetensors"
+	adapterConfig   = "adapter_config.json" // as peft and vLLM read it
 	adapterPrints   = "fingerprints.bin"
 )
 
@@ -149,14 +150,14 @@ var (
 )
 
 // allowedFiles are what an adapter's folder may hold: no base weights, no tokenizer, no pickle.
-var allowedFiles = []string{adapterManifest, adapterGGUF, adapterWeights, "adapter_config.json", adapterPrints}
+var allowedFiles = []string{adapterManifest, adapterGGUF, adapterWeights, adapterConfig, adapterPrints}
 
 // ReadAdapter reads the adapter in a folder and checks every file against the manifest. Its errors are *[sat.Error]
 // with code Invalid, whose fields name the file or the member.
 func ReadAdapter(folder fs.FS) (Adapter, error) {
 	raw, err := fs.ReadFile(folder, adapterManifest)
 	if err != nil {
-		return Adapter{}, wrong(adapterManifest, "is absent; give the folder that `sat-train` wrote")
+		return Adapter{}, wrong(adapterManifest, "is absent; give the folder of a run of `sat-train`, or its folder adapter/, which `sat-train run` writes at its end")
 	}
 	var a Adapter
 	if err := json.Unmarshal(raw, &a); err != nil {
@@ -166,7 +167,10 @@ func ReadAdapter(folder fs.FS) (Adapter, error) {
 	if err := a.check(); err != nil {
 		return Adapter{}, err
 	}
-	return a, a.checkFiles(folder)
+	if err := a.checkFiles(folder); err != nil {
+		return a, err
+	}
+	return a, a.checkPlain(folder)
 }
 
 func wrong(field, message string) error {

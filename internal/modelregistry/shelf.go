@@ -117,23 +117,32 @@ func (s *Shelf) Add(folder fs.FS) (Entry, error) {
 	return s.Entry(a.ID())
 }
 
-// Entries lists the adapters, by id. A folder whose manifest cannot be read is left out; Verify tells of it.
-func (s *Shelf) Entries() ([]Entry, error) {
-	ids, err := s.ids()
-	if err != nil {
-		return nil, err
-	}
+// Damage is an adapter of which not even the manifest can be read.
+type Damage struct {
+	ID  string // the name of its folder
+	Err error
+}
+
+// Entries lists the adapters, by id, and apart those that are damaged.
+func (s *Shelf) Entries() ([]Entry, []Damage, error) {
 	st, err := s.load()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	ids, err := s.known(st)
+	if err != nil {
+		return nil, nil, err
 	}
 	var list []Entry
+	var damaged []Damage
 	for _, id := range ids {
 		if e, err := s.entry(id, st); err == nil {
 			list = append(list, e)
+		} else {
+			damaged = append(damaged, Damage{id, err})
 		}
 	}
-	return list, nil
+	return list, damaged, nil
 }
 
 // Entry gives one adapter; an id that is not there is NotFound and lists those that are.
@@ -147,14 +156,20 @@ func (s *Shelf) Entry(id string) (Entry, error) {
 
 func (s *Shelf) entry(id string, st *state) (Entry, error) {
 	dir := filepath.Join(s.dir, id)
-	raw, err := os.ReadFile(filepath.Join(dir, adapterManifest))
-	if err != nil || id != filepath.Base(id) {
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() || id != filepath.Base(id) {
 		ids, _ := s.ids()
 		return Entry{}, sat.Errorf(sat.NotFound, "There is no adapter %q here; there are: %s.", id, strings.Join(append(ids, "no others"), ", "))
 	}
+	raw, err := os.ReadFile(filepath.Join(dir, adapterManifest))
+	if err != nil {
+		return Entry{}, wrong(filepath.Join(id, adapterManifest), "cannot be read: "+err.Error())
+	}
 	e := Entry{Dir: dir, Retired: slices.Contains(st.Retired, id)}
 	if err := json.Unmarshal(raw, &e.Adapter); err != nil {
-		return Entry{}, wrong(adapterManifest, "is damaged")
+		return Entry{}, wrong(filepath.Join(id, adapterManifest), "is damaged: "+err.Error())
+	}
+	if e.ID() != id {
+		return Entry{}, wrong(filepath.Join(id, adapterManifest), "is that of "+e.ID())
 	}
 	_ = json.Unmarshal(raw, &e.raw)
 	if note, ok := st.Gates[id]; ok {
@@ -329,6 +344,16 @@ func (s *Shelf) History() ([]Change, error) {
 		return nil, err
 	}
 	return st.History, nil
+}
+
+// known gives the ids of the folders, and of what is served or was and has no folder any more.
+func (s *Shelf) known(st *state) ([]string, error) {
+	ids, err := s.ids()
+	for name, id := range st.Served {
+		ids = append(append(ids, id), st.Former[name]...)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), err
 }
 
 func (s *Shelf) ids() ([]string, error) {

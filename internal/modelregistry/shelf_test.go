@@ -19,6 +19,8 @@ import (
 	"sattutor/internal/sat"
 )
 
+const plainConfig = `{"peft_type":"LORA","r":16,"bias":"none","use_dora":false,"modules_to_save":null}`
+
 // adapterFolder is a well-formed adapter whose weights are the given bytes; change may break its manifest.
 func adapterFolder(t *testing.T, weights string, change func(map[string]any)) (fstest.MapFS, string) {
 	t.Helper()
@@ -26,8 +28,9 @@ func adapterFolder(t *testing.T, weights string, change func(map[string]any)) (f
 	sum := digest(weights)
 	manifest := map[string]any{
 		"schema": AdapterSchema, "name": "sat-lora", "version": sum[:8], "created": "2026-11-25T10:00:00Z",
-		"base":    map[string]any{"id": "HuggingFaceTB/SmolLM2-135M-Instruct", "licence": "Apache-2.0", "precision_trained": "dequantised q4_1"},
-		"adapter": map[string]any{"r": 16, "alpha": 32, "files": map[string]any{adapterWeights: map[string]any{"sha256": sum, "bytes": len(weights)}}},
+		"base": map[string]any{"id": "HuggingFaceTB/SmolLM2-135M-Instruct", "licence": "Apache-2.0", "precision_trained": "dequantised q4_1"},
+		"adapter": map[string]any{"r": 16, "alpha": 32, "files": map[string]any{
+			adapterWeights: map[string]any{"sha256": sum, "bytes": len(weights)}, adapterConfig: map[string]any{"sha256": digest(plainConfig)}}},
 		"prompt":  map[string]any{"method": "option", "template": "option_v1", "date_string": "11 Jun 2025"},
 		"licence": map[string]any{"label": "research-only", "text": "For research only."},
 		"gguf":    map[string]any{"sha256": digest("gguf" + weights)},
@@ -40,6 +43,7 @@ func adapterFolder(t *testing.T, weights string, change func(map[string]any)) (f
 	require.NoError(t, err)
 	return fstest.MapFS{
 		adapterManifest: {Data: raw}, adapterWeights: {Data: []byte(weights)}, adapterGGUF: {Data: []byte("gguf" + weights)},
+		adapterConfig: {Data: []byte(plainConfig)},
 	}, "sat-lora@" + sum[:8]
 }
 
@@ -78,6 +82,50 @@ func TestReadAdapterRefuses(t *testing.T) {
 	}
 }
 
+func TestAnAdapterThatIsMoreThanALoRAIsRefusedByName(t *testing.T) {
+	for config, says := range map[string]string{
+		`{"r":16,"use_dora":true}`:               "use_dora is true in adapter_config.json, which no engine here serves; train it without DoRA",
+		`{"r":16,"modules_to_save":["lm_head"]}`: "modules_to_save is [lm_head]",
+		`{"r":16,"bias":"lora_only"}`:            "train it with bias: none",
+		`{"r":16,"peft_type":"ADALORA"}`:         "peft_type is ADALORA",
+		`{"r":16,"use_rslora":true}`:             "use_rslora is true",
+		`{"r":16,"rank_pattern":{"q_proj":4}}`:   "rank_pattern is map[q_proj:4]",
+		`{"r":8}`:                                "adapter.r is 16, and r in adapter_config.json is 8",
+		`[]`:                                     "is no JSON object",
+		"":                                       "adapter_config.json is absent",
+		`{"r":16,"modules_to_save":[],"bias":null,"rank_pattern":{}}`: "",
+	} {
+		t.Run(config, func(t *testing.T) {
+			sum := sha256.Sum256([]byte(config))
+			folder, _ := adapterFolder(t, "weights", func(m map[string]any) {
+				files := m["adapter"].(map[string]any)["files"].(map[string]any)
+				files[adapterConfig] = map[string]any{"sha256": hex.EncodeToString(sum[:])}
+				if config == "" {
+					delete(files, adapterConfig)
+				}
+			})
+			folder[adapterConfig] = &fstest.MapFile{Data: []byte(config)}
+			if config == "" {
+				delete(folder, adapterConfig)
+			}
+			_, err := ReadAdapter(folder)
+			if says == "" {
+				require.NoError(t, err)
+				return
+			}
+			assert.Equal(t, sat.Invalid, sat.CodeOf(err))
+			assert.ErrorContains(t, err, says)
+		})
+	}
+	bare, _ := adapterFolder(t, "weights", func(m map[string]any) {
+		delete(m["adapter"].(map[string]any)["files"].(map[string]any), adapterConfig)
+	})
+	delete(bare, adapterConfig)
+	delete(bare, adapterWeights)
+	_, err := ReadAdapter(bare)
+	assert.NoError(t, err, "llama.cpp needs the GGUF file alone")
+}
+
 func newShelf(t *testing.T) (*Shelf, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "adapters")
@@ -98,7 +146,7 @@ func TestAnAdaptersWayThroughTheShelf(t *testing.T) {
 	s, _ := newShelf(t)
 	one, two := add(t, s, "one"), add(t, s, "two")
 	add(t, s, "one")
-	entries, err := s.Entries()
+	entries, _, err := s.Entries()
 	require.NoError(t, err)
 	assert.Len(t, entries, 2, "the same bytes are the same adapter")
 
@@ -191,9 +239,39 @@ func TestVerifyFindsChangedBytes(t *testing.T) {
 	assert.Equal(t, sat.NotFound, sat.CodeOf(s.Verify("../adapters")))
 }
 
+func TestADamagedAdapterIsNamed(t *testing.T) {
+	s, dir := newShelf(t)
+	whole, cut, bare, gone := add(t, s, "whole"), add(t, s, "cut"), add(t, s, "bare"), add(t, s, "gone")
+	require.NoError(t, s.Promote("sat-lora", gone, true))
+	manifest := filepath.Join(dir, cut, adapterManifest)
+	raw, err := os.ReadFile(manifest)
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(manifest))
+	require.NoError(t, os.WriteFile(manifest, raw[:len(raw)/2], 0o644))
+	require.NoError(t, os.Remove(filepath.Join(dir, bare, adapterManifest)))
+	require.NoError(t, os.RemoveAll(filepath.Join(dir, gone)))
+
+	entries, damaged, err := s.Entries()
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+	assert.Equal(t, whole, entries[0].ID())
+	says := map[string]string{}
+	for _, d := range damaged {
+		says[d.ID] = d.Err.Error()
+		assert.Error(t, s.Verify(d.ID))
+	}
+	require.Len(t, says, 3)
+	assert.Contains(t, says[cut], "manifest.json is damaged")
+	assert.Contains(t, says[bare], "manifest.json cannot be read")
+	assert.Contains(t, says[gone], "There is no adapter", "it is served, and its folder is gone")
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, bare, adapterManifest), raw, 0o644))
+	assert.ErrorContains(t, s.Verify(bare), "is that of "+cut)
+}
+
 func TestAnEmptyOrDamagedShelf(t *testing.T) {
 	s, dir := newShelf(t)
-	entries, err := s.Entries()
+	entries, _, err := s.Entries()
 	require.NoError(t, err)
 	assert.Empty(t, entries)
 	served, err := s.Served()
@@ -203,7 +281,7 @@ func TestAnEmptyOrDamagedShelf(t *testing.T) {
 
 	add(t, s, "one")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "shelf.json"), []byte("{"), 0o644))
-	_, err = s.Entries()
+	_, _, err = s.Entries()
 	assert.ErrorContains(t, err, "restore it from a backup")
 	var pathError *fs.PathError
 	assert.False(t, errors.As(err, &pathError))

@@ -27,13 +27,15 @@ func shelved(t *testing.T, cfg config.Config, base string, gguf bool) string {
 	}
 	manifest := map[string]any{
 		"schema": "sat-adapter/v1", "name": "sat-lora", "version": digest(weights)[:8],
-		"base":    map[string]any{"id": base, "licence": "Apache-2.0"},
-		"adapter": map[string]any{"r": 16, "files": map[string]any{"adapter_model.safetensors": map[string]any{"sha256": digest(weights)}}},
+		"base": map[string]any{"id": base, "licence": "Apache-2.0"},
+		"adapter": map[string]any{"r": 16, "files": map[string]any{
+			"adapter_model.safetensors": map[string]any{"sha256": digest(weights)}, "adapter_config.json": map[string]any{"sha256": digest(`{"r":16}`)}}},
 		"prompt":  map[string]any{"method": "option", "template": "option_v1", "date_string": "11 Jun 2025"},
 		"licence": map[string]any{"label": "permissive"},
 	}
 	folder := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "adapter_model.safetensors"), []byte(weights), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "adapter_config.json"), []byte(`{"r":16}`), 0o600))
 	if gguf {
 		manifest["gguf"] = map[string]any{"sha256": digest("gguf")}
 		require.NoError(t, os.WriteFile(filepath.Join(folder, "adapter.gguf"), []byte("gguf"), 0o600))
