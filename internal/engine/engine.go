@@ -83,6 +83,7 @@ type Model struct {
 	OwnedBy       string // "vllm", "llamacpp": tells the dialect
 	Parent        string // for an adapter: the base model's id; "" otherwise or where unknown
 	Root          string // what the name stands for, as the engine says: a path, a hub id, a name of the catalogue; may be ""
+	Card          []byte // what our own engine tells of the model, JSON; nil of any other engine
 	ContextTokens int    // prompt and completion together; 0 where the engine does not say
 }
 

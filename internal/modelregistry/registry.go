@@ -20,6 +20,7 @@ type Options struct {
 	Default string               // the default model wherever the engine lists it; else its first one
 	Known   map[string]sat.Model // records by served name: sat-base is the catalogue's smollm2-135m; others are Generic
 	Records Records              // looked up by what a served name stands for, then by the served name itself
+	Shelf   *Shelf               // adapters are looked up there by their ids; nil for none
 }
 
 // Registry is the table of served models. It is safe for concurrent use and made by New.
@@ -27,20 +28,35 @@ type Registry struct {
 	opts Options
 
 	mu     sync.RWMutex
-	served []sat.Listed // in the engine's order; nil until SetServed
+	known  map[string]sat.Model // never altered, but replaced
+	served []sat.Listed         // in the engine's order; nil until SetServed
 }
 
 // New gives a registry that has not yet heard from an engine.
 func New(opts Options) *Registry {
-	opts.Known = maps.Clone(opts.Known)
-	return &Registry{opts: opts}
+	return &Registry{opts: opts, known: maps.Clone(opts.Known)}
+}
+
+// SetKnown replaces the records by served name, as when another adapter was promoted. SetServed joins them with what
+// the engine lists then.
+func (r *Registry) SetKnown(known map[string]sat.Model) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.known = maps.Clone(known)
 }
 
 // SetServed replaces what the engine serves; an empty list tells that it serves nothing.
 func (r *Registry) SetServed(served []sat.Served) {
+	r.mu.RLock()
+	known := r.known
+	r.mu.RUnlock()
 	list := make([]sat.Listed, len(served))
-	for i, s := range served {
-		list[i] = sat.Listed{Model: r.record(s), Available: true, ContextTokens: s.ContextTokens}
+	for i, m := range served {
+		var parent sat.Model
+		if p := slices.IndexFunc(served, func(o sat.Served) bool { return m.Parent != "" && o.Name == m.Parent }); p >= 0 {
+			parent = r.describe(served[p], sat.Model{}, known)
+		}
+		list[i] = sat.Listed{Model: textOnly(m, r.describe(m, parent, known)), Available: true, ContextTokens: m.ContextTokens}
 	}
 	if i := slices.IndexFunc(list, func(m sat.Listed) bool { return m.Name == r.opts.Default }); i >= 0 {
 		list[i].Default = true
@@ -55,34 +71,8 @@ func (r *Registry) SetServed(served []sat.Served) {
 // textOnlyNote is added to the quality note of a model whose log-probabilities cannot be used.
 const textOnlyNote = "Its engine gives no usable letter scores, so answers are read from generated text and carry no confidence."
 
-// named gives the record that an engine's root names, a model of the catalogue or a shipped adapter, or one that was
-// added on this machine under the served name.
-func (r *Registry) named(s sat.Served) (sat.Model, bool) {
-	if manifest, err := r.opts.Records.Lookup(s.Root); err == nil {
-		return manifest.Model(s.Name), true
-	}
-	if m, ok := shippedModel(s.Root, s.Name); ok {
-		return m, true
-	}
-	manifest, err := r.opts.Records.own(s.Name)
-	return manifest.Model(s.Name), err == nil
-}
-
-// record gives how a served model is asked.
-func (r *Registry) record(s sat.Served) sat.Model {
-	m, known := r.opts.Known[s.Name]
-	if !known || m.Record == "" || m.Record != s.Root { // else it is the very record that the engine was started by
-		if told, ok := r.named(s); ok { // what the engine says of itself beats what was configured here
-			m, known = told, true
-		}
-	}
-	if !known {
-		m = Generic(s.Name)
-		m.Base = s.Parent
-		if s.Parent != "" {
-			m.Adapter = s.Name
-		}
-	}
+// textOnly alters the record of a model whose letter scores cannot be used.
+func textOnly(s sat.Served, m sat.Model) sat.Model {
 	m.Name = s.Name
 	if s.TextOnly && m.Method != sat.MethodGenerate {
 		m.Method, m.Template, m.Prior, m.PriorID = sat.MethodGenerate, "answer_v1", nil, ""
@@ -118,9 +108,9 @@ func (r *Registry) Models() []sat.Listed {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	list := slices.Clone(r.served)
-	for _, name := range slices.Sorted(maps.Keys(r.opts.Known)) {
+	for _, name := range slices.Sorted(maps.Keys(r.known)) {
 		if !slices.ContainsFunc(r.served, func(m sat.Listed) bool { return m.Name == name }) {
-			m := r.opts.Known[name]
+			m := r.known[name]
 			m.Name = name
 			list = append(list, sat.Listed{Model: m})
 		}

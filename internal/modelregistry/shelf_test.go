@@ -326,7 +326,7 @@ func TestEveryShippedAdapterIsWhole(t *testing.T) {
 		require.NoError(t, err, a.ID())
 		require.NotNil(t, a.Gate, "%s has no stored evaluation", a.ID())
 		assert.NotZero(t, a.Gate.Evaluation.N)
-		m, ok := shippedModel(a.ID(), "sat-lora")
+		m, ok := shippedModel(a.ID(), "sat-lora", sat.Model{})
 		assert.True(t, ok)
 		assert.NotEmpty(t, m.Base)
 	}

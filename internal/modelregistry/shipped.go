@@ -160,22 +160,15 @@ func chosen(st *state, name string) bool {
 }
 
 // shippedModel gives the record of a shipped adapter by its id, for an engine that serves it elsewhere.
-func shippedModel(id, served string) (sat.Model, bool) {
+func shippedModel(id, served string, parent sat.Model) (sat.Model, bool) {
 	shipped, err := ShippedAdapters()
 	if err != nil {
 		return sat.Model{}, false
 	}
 	for _, a := range shipped {
-		if a.ID() != id {
-			continue
+		if a.ID() == id {
+			return a.Model(served, baseOf(a.Adapter, served, parent)), true
 		}
-		base := Generic(served)
-		for _, m := range mustCatalogue() {
-			if m.Base == path.Base(a.Base.ID) {
-				base = m.Model(served)
-			}
-		}
-		return a.Model(served, base), true
 	}
 	return sat.Model{}, false
 }

@@ -64,6 +64,7 @@ type Served struct {
 	Name          string
 	Parent        string // for an adapter: the served name of its base; "" otherwise or where unknown
 	Root          string // what the name stands for, as the engine says; a name of the catalogue where it is one
+	Card          []byte // what our own engine tells of the model, JSON; nil of any other engine
 	ContextTokens int    // prompt and completion together; 0 where the engine does not say
 	TextOnly      bool   // the engine's log-probabilities cannot be used: the model is asked by MethodGenerate
 }

@@ -60,7 +60,7 @@ func (t *Tutor) Probe(ctx context.Context) ([]Served, error) {
 		if err != nil {
 			return nil, err
 		}
-		s := Served{Served: sat.Served{Name: m.ID, Parent: m.Parent, Root: m.Root, ContextTokens: m.ContextTokens}}
+		s := Served{Served: sat.Served{Name: m.ID, Parent: m.Parent, Root: m.Root, Card: m.Card, ContextTokens: m.ContextTokens}}
 		if s.TokensPerSecond, err = t.warm(ctx, &w, m.ID); err != nil {
 			return nil, err
 		}

@@ -58,7 +58,7 @@ func OpenBackend(cfg config.Config, log *slog.Logger, deadlines *Deadlines, e *E
 		return deadlines.Engine() / 2
 	}
 	gate := dispatch.NewGate(dispatch.GateOptions{Slots: e.Slots, Budget: budget})
-	registry := modelregistry.New(modelregistry.Options{Default: cfg.DefaultModel, Known: e.Known, Records: OpenRecords(cfg)})
+	registry := modelregistry.New(modelregistry.Options{Default: cfg.DefaultModel, Known: e.Known, Records: OpenRecords(cfg), Shelf: OpenShelf(cfg)})
 	record := &recorder{metrics: metrics}
 	traces, err := openTraces(cfg, log, metrics, telemetry.TraceOptions{Service: "sat-backend", Parents: true})
 	if err != nil {

@@ -35,7 +35,7 @@ func LocalModels(ctx context.Context, cfg config.Config, trial ...string) ([]Loc
 		return nil, err
 	}
 	base := LocalModel{Record: record, Spec: llamacpp.Spec{Name: baseName, ModelPath: path,
-		ContextTokens: cfg.MaxModelLen, TemplateArgs: record.TemplateArgs, Root: catalogueName(cfg)}}
+		ContextTokens: cfg.MaxModelLen, TemplateArgs: record.TemplateArgs, Root: catalogueName(cfg), Card: modelregistry.Card(record)}}
 	adapters, err := adapterModels(cfg, base)
 	if err != nil {
 		return nil, err
@@ -147,6 +147,7 @@ func Promote(cfg config.Config, name, id string, force bool) error {
 func withAdapter(base LocalModel, name string, e modelregistry.Entry) LocalModel {
 	m := LocalModel{Spec: base.Spec, Record: e.Model(name, base.Record)}
 	m.Spec.Name, m.Spec.AdapterPath, m.Spec.TemplateArgs, m.Spec.Root = name, e.GGUFPath(), m.Record.TemplateArgs, e.ID()
+	m.Spec.Card = modelregistry.Card(m.Record)
 	return m
 }
 

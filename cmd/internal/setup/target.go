@@ -58,7 +58,7 @@ func OpenTarget(ctx context.Context, cfg config.Config, log *slog.Logger, change
 	}
 	witness := &witness{Engine: e.Engine}
 	e.Engine = witness
-	registry := modelregistry.New(modelregistry.Options{Default: cfg.DefaultModel, Known: e.Known, Records: OpenRecords(cfg)})
+	registry := modelregistry.New(modelregistry.Options{Default: cfg.DefaultModel, Known: e.Known, Records: OpenRecords(cfg), Shelf: OpenShelf(cfg)})
 	models := changedModels{registry, change}
 	asking := tutor.New(tutor.Options{Engine: e, Models: models, Seen: (&trainedOn{log: log}).seen})
 	watcher := newWatcher(e, asking, registry, deadlines, log)

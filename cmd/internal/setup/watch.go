@@ -27,7 +27,7 @@ type Watcher struct {
 	up     atomic.Bool
 	kick   chan struct{}
 	ready  chan struct{} // closed at the first success
-	served []string
+	served []string      // what the engine said of each model
 }
 
 // Times of the watch.
@@ -101,10 +101,11 @@ func (w *Watcher) probe(ctx context.Context) error {
 		return &engine.Error{Kind: engine.Unavailable, Err: errors.New("it serves no model")}
 	}
 	served, slowest := make([]sat.Served, len(found)), 0.0
+	names := make([]string, len(found))
 	w.served = w.served[:0]
 	for i, s := range found {
-		served[i] = s.Served
-		w.served = append(w.served, s.Name)
+		served[i], names[i] = s.Served, s.Name
+		w.served = append(w.served, said(s.Name, s.Root, s.Card))
 		if s.TokensPerSecond > 0 && (slowest == 0 || s.TokensPerSecond < slowest) {
 			slowest = s.TokensPerSecond
 		}
@@ -116,7 +117,7 @@ func (w *Watcher) probe(ctx context.Context) error {
 	w.registry.SetServed(served)
 	w.serves(w.registry.Models())
 	w.up.Store(true)
-	w.log.Info("the engine is ready", "engine", w.engine.Name, "models", w.served, "tokens_per_second", slowest, "timeout", w.deadlines.Engine().String())
+	w.log.Info("the engine is ready", "engine", w.engine.Name, "models", names, "tokens_per_second", slowest, "timeout", w.deadlines.Engine().String())
 	select {
 	case <-w.ready:
 	default:
@@ -139,14 +140,19 @@ func (w *Watcher) untilGone(ctx context.Context) {
 			}
 			return
 		}
-		names := make([]string, len(models))
+		now := make([]string, len(models))
 		for i, m := range models {
-			names[i] = m.ID
+			now[i] = said(m.ID, m.Root, m.Card)
 		}
-		if slices.Sort(names); !slices.Equal(names, w.served) {
+		if slices.Sort(now); !slices.Equal(now, w.served) {
 			return
 		}
 	}
+}
+
+// said joins what an engine says of a model: the same name may stand for another adapter now.
+func said(name, root string, card []byte) string {
+	return name + "\n" + root + "\n" + string(card)
 }
 
 // wait waits for a while, or until somebody or a child's change asks for a look; early tells that.

@@ -18,6 +18,7 @@ type Spec struct {
 	Threads       int               // 0 for all cores but one
 	TemplateArgs  map[string]string // arguments of the chat template where a request gives none
 	Root          string            // what the name stands for, told to whoever lists the models; "" for nothing
+	Card          json.RawMessage   // what is known of the model, told to whoever lists the models; nil for nothing
 }
 
 const loopback = "127.0.0.1"

@@ -157,12 +157,13 @@ func (g *gateway) models(w http.ResponseWriter, _ *http.Request) {
 		OwnedBy string          `json:"owned_by"`
 		Root    string          `json:"root,omitempty"`
 		Meta    json.RawMessage `json:"meta"`
+		Card    json.RawMessage `json:"sat,omitempty"`
 	}
 	list := []model{}
 	g.supervisor.mu.Lock()
 	for _, c := range g.supervisor.children {
 		if c.facts != nil {
-			list = append(list, model{ID: c.spec.Name, Object: "model", OwnedBy: "llamacpp", Root: c.spec.Root, Meta: c.facts.Meta})
+			list = append(list, model{ID: c.spec.Name, Object: "model", OwnedBy: "llamacpp", Root: c.spec.Root, Meta: c.facts.Meta, Card: c.spec.Card})
 		}
 	}
 	g.supervisor.mu.Unlock()

@@ -87,6 +87,13 @@ func TestHandlerListsAllModelsAndTellsThatItIsWell(t *testing.T) {
 	assert.JSONEq(t, `{"object":"list","data":[
 		{"id":"sat-base","object":"model","created":0,"owned_by":"llamacpp","meta":{"n_ctx":4096}},
 		{"id":"sat-lora","object":"model","created":0,"owned_by":"llamacpp","meta":{"n_ctx":4096}}]}`, body)
+	told := fake(t, Options{}, Spec{Name: "sat-lora", ModelPath: manner{}.model(t), Root: "sat-lora@c6e1fdaf", Card: json.RawMessage(`{"method":"option"}`)})
+	require.NoError(t, ready(t, told))
+	server := httptest.NewServer(told.Handler(""))
+	defer server.Close()
+	_, body = request(t, http.MethodGet, server.URL+"/v1/models", "", "")
+	assert.JSONEq(t, `{"object":"list","data":[{"id":"sat-lora","object":"model","created":0,"owned_by":"llamacpp","root":"sat-lora@c6e1fdaf",
+		"sat":{"method":"option"},"meta":{"n_ctx":4096}}]}`, body)
 	resp, _ = request(t, http.MethodGet, url+"/v1/models", "", "")
 	assert.Equal(t, http.StatusUnauthorized, resp.StatusCode)
 	resp, body = request(t, http.MethodGet, url+"/health", "", "")

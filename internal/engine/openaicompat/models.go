@@ -45,11 +45,12 @@ func (c *Client) Models(ctx context.Context) ([]engine.Model, error) {
 	defer cancel()
 	var list struct {
 		Data []struct {
-			ID          string `json:"id"`
-			OwnedBy     string `json:"owned_by"`
-			Parent      string `json:"parent"`
-			Root        string `json:"root"`
-			MaxModelLen int    `json:"max_model_len"`
+			ID          string          `json:"id"`
+			OwnedBy     string          `json:"owned_by"`
+			Parent      string          `json:"parent"`
+			Root        string          `json:"root"`
+			MaxModelLen int             `json:"max_model_len"`
+			Card        json.RawMessage `json:"sat"`
 			Meta        struct {
 				Context int `json:"n_ctx"`
 			} `json:"meta"`
@@ -73,7 +74,7 @@ func (c *Client) Models(ctx context.Context) ([]engine.Model, error) {
 			limit = tokens[m.Parent]
 		}
 		tokens[m.ID] = limit
-		models = append(models, engine.Model{ID: m.ID, OwnedBy: m.OwnedBy, Parent: m.Parent, Root: m.Root, ContextTokens: limit})
+		models = append(models, engine.Model{ID: m.ID, OwnedBy: m.OwnedBy, Parent: m.Parent, Root: m.Root, Card: m.Card, ContextTokens: limit})
 	}
 	c.dialect.Store(speaks)
 	return models, nil
