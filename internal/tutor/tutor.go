@@ -113,6 +113,7 @@ type asked struct {
 	began    time.Time
 	waited   time.Duration
 	question sat.Question
+	wish     Wish
 	model    sat.Model
 	words    words
 	answer   sat.Answer
@@ -122,21 +123,26 @@ type asked struct {
 
 // prepare cleans the question and settles how it is asked.
 func (a *asked) prepare(q sat.Question, wish Wish) (err error) {
-	a.question = q
+	a.question, a.wish = q, wish
 	if a.question, err = prompt.Canonical(q); err != nil {
 		return err
 	}
 	if err := wish.check(); err != nil {
 		return err
 	}
-	if a.model, err = a.tutor.opts.Models.Resolve(wish.Model); err != nil {
+	return a.resolve()
+}
+
+// resolve finds the model, and settles how it is asked.
+func (a *asked) resolve() (err error) {
+	if a.model, err = a.tutor.opts.Models.Resolve(a.wish.Model); err != nil {
 		return err
 	}
 	var known bool
 	if a.words, known = a.tutor.words.of(a.model.Name); !known {
 		return notReady()
 	}
-	a.settle(wish)
+	a.settle(a.wish)
 	return nil
 }
 
@@ -201,6 +207,9 @@ func (a *asked) run(ctx context.Context) error {
 			return err
 		}
 		defer leave()
+		if err := a.resolve(); err != nil { // another adapter may have taken the name while the question waited
+			return err
+		}
 	}
 	switch a.answer.Method {
 	case sat.MethodLetter:

@@ -393,3 +393,24 @@ func TestTheGateDecidesBeforeTheEngineIsAsked(t *testing.T) {
 	assert.Equal(t, err, ended.list[0].Err)
 	assert.Equal(t, "sat-base", ended.list[0].Model.Name)
 }
+
+// swapping is a Gate during whose wait another adapter takes the name.
+type swapping struct{ swap func() }
+
+func (s swapping) Enter(context.Context) (func(), error) { s.swap(); return func() {}, nil }
+
+func TestAnAnswerNamesTheAdapterThatWasServedWhenItWasAsked(t *testing.T) {
+	models := records{letterModel("sat-lora")}
+	models[0].Adapter = "sat-lora@aaaaaaaa"
+	tutor := newTutor(t, &enginetest.Scripted{}, func(o *Options) {
+		o.Models = models
+		o.Gate = swapping{func() {
+			models[0] = optionModel("sat-lora")
+			models[0].Adapter = "sat-lora@bbbbbbbb"
+		}}
+	})
+	a, err := tutor.Answer(t.Context(), Sample(), sat.Options{Model: "sat-lora"})
+	require.NoError(t, err)
+	assert.Equal(t, "sat-lora@bbbbbbbb", a.Adapter)
+	assert.Equal(t, sat.MethodOption, a.Method, "and it is asked as that one is")
+}

@@ -37,8 +37,9 @@ type Gate struct {
 
 	mu        sync.Mutex
 	inFlight  int
-	line      *list.List // of *waiter, the oldest in front
-	mean, dev float64    // of the service time, in seconds; exponentially weighted
+	paused    chan struct{} // closed when nobody is inside any more; nil while the gate is open
+	line      *list.List    // of *waiter, the oldest in front
+	mean, dev float64       // of the service time, in seconds; exponentially weighted
 	measured  bool
 }
 
@@ -79,7 +80,7 @@ func (g *Gate) Enter(ctx context.Context) (leave func(), err error) {
 		budget = time.Until(d)
 	}
 	g.mu.Lock()
-	if g.inFlight < g.opts.Slots {
+	if g.inFlight < g.opts.Slots && g.paused == nil {
 		g.inFlight++
 		g.mu.Unlock()
 		return g.leaver(ctx), nil
@@ -179,11 +180,42 @@ func (g *Gate) measure(took float64) {
 
 // handOver gives a slot that became free to the oldest waiter.
 func (g *Gate) handOver() {
-	if next := g.line.Front(); next != nil {
+	if next := g.line.Front(); next != nil && g.paused == nil {
 		close(g.line.Remove(next).(*waiter).turn)
 		return
 	}
 	g.inFlight--
+	if g.paused != nil && g.inFlight == 0 {
+		close(g.paused)
+	}
+}
+
+// Pause lets nobody enter, waits until those inside have left, and gives the function that opens the gate again. Where
+// ctx ends before, the gate is open again and the error is the context's. One pause at a time.
+func (g *Gate) Pause(ctx context.Context) (resume func(), err error) {
+	empty := make(chan struct{})
+	g.mu.Lock()
+	if g.paused = empty; g.inFlight == 0 {
+		close(empty)
+	}
+	g.mu.Unlock()
+	select {
+	case <-empty:
+		return sync.OnceFunc(g.resume), nil
+	case <-ctx.Done():
+		g.resume()
+		return nil, ctx.Err()
+	}
+}
+
+func (g *Gate) resume() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.paused = nil
+	for g.inFlight < g.opts.Slots && g.line.Len() > 0 {
+		close(g.line.Remove(g.line.Front()).(*waiter).turn)
+		g.inFlight++
+	}
 }
 
 // places is N × (budget − t) ÷ t, between N and the bound: those who wait longer than the budget allows need no place.

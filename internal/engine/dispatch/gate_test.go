@@ -343,3 +343,58 @@ func TestGateNeverExceedsItsSlots(t *testing.T) {
 		})
 	})
 }
+
+func TestAPausedGateFinishesWhatIsInsideAndKeepsTheLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := newGate(2, time.Minute, time.Second)
+		var inside []func()
+		for range 2 {
+			leave, err := gate.Enter(t.Context())
+			require.NoError(t, err)
+			inside = append(inside, leave)
+		}
+		paused := make(chan func(), 1)
+		go func() {
+			resume, err := gate.Pause(t.Context())
+			assert.NoError(t, err)
+			paused <- resume
+		}()
+		synctest.Wait()
+		entered := make(chan func(), 3)
+		for range 3 {
+			go func() {
+				leave, err := gate.Enter(t.Context())
+				assert.NoError(t, err)
+				entered <- leave
+			}()
+		}
+		inside[0]()
+		synctest.Wait()
+		assert.Empty(t, paused, "one is inside still")
+		assert.Empty(t, entered, "and a free slot is nobody's")
+		inside[1]()
+		synctest.Wait()
+		require.Len(t, paused, 1)
+		assert.Equal(t, 0, gate.Stats().InFlight)
+		assert.Equal(t, 3, gate.Stats().Waiting)
+		resume := <-paused
+		resume()
+		resume()
+		synctest.Wait()
+		assert.Len(t, entered, 2, "as many as there are slots")
+		(<-entered)()
+		synctest.Wait()
+		assert.Len(t, entered, 2)
+
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := gate.Pause(ctx)
+		assert.ErrorIs(t, err, context.Canceled)
+		(<-entered)()
+		(<-entered)()
+		leave, err := gate.Enter(t.Context())
+		require.NoError(t, err, "a pause that was given up leaves the gate open")
+		leave()
+		assert.Equal(t, 0, gate.Stats().InFlight)
+	})
+}

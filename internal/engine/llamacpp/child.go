@@ -3,9 +3,11 @@ package llamacpp
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 )
 
@@ -15,7 +17,12 @@ type child struct {
 	runtime    Runtime
 	key        string
 	supervisor *Supervisor
+	stop       context.Context // ends when the process must
+	stopNow    context.CancelFunc
+	users      sync.WaitGroup // requests that the gateway hands over; none is added once the child is not listed
 
+	root      string          // as the newest spec says
+	card      json.RawMessage // as the newest spec says
 	port      int
 	elsewhere bool // take another port at the next start
 	pid       int
@@ -37,6 +44,13 @@ func (c *child) endpoint() Endpoint {
 	return e
 }
 
+// url is where the child listens.
+func (c *child) url() string {
+	c.supervisor.mu.Lock()
+	defer c.supervisor.mu.Unlock()
+	return address(c.port)
+}
+
 // keep runs the child's process, again and again, until the supervisor stops. It stays on one thread: Linux kills a
 // child when the thread that started it ends, which must not happen before the program does.
 func (c *child) keep() {
@@ -46,7 +60,7 @@ func (c *child) keep() {
 	for {
 		begun := time.Now()
 		err := c.live()
-		if s.stop.Err() != nil {
+		if c.stop.Err() != nil {
 			s.change(func() { c.up, c.pid = false, 0 })
 			return
 		}
@@ -61,7 +75,7 @@ func (c *child) keep() {
 		pause := s.opts.backoff(c.deaths)
 		log.Warn("the engine died and is started again", "deaths", c.deaths, "pause", pause, "err", err)
 		select {
-		case <-s.stop.Done():
+		case <-c.stop.Done():
 			return
 		case <-time.After(pause):
 		}
@@ -117,7 +131,7 @@ func (c *child) live() error {
 // the supervisor stops, and when no answer came: that is its error.
 func (c *child) watch(url string, exited <-chan struct{}, end func()) error {
 	s, begun := c.supervisor, time.Now()
-	ctx, cancel := context.WithTimeout(s.stop, startLimit)
+	ctx, cancel := context.WithTimeout(c.stop, startLimit)
 	defer cancel()
 	go func() {
 		defer cancel()
@@ -138,7 +152,7 @@ func (c *child) watch(url string, exited <-chan struct{}, end func()) error {
 	s.opts.Log.Info("the engine answers", "model", c.spec.Name, "url", url, "took", time.Since(begun).Round(time.Millisecond))
 	select {
 	case <-exited:
-	case <-s.stop.Done():
+	case <-c.stop.Done():
 		end()
 	}
 	return nil

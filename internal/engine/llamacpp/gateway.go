@@ -106,11 +106,12 @@ func (g *gateway) route(w http.ResponseWriter, r *http.Request) {
 		refuse(w, refusal{http.StatusBadRequest, "invalid_request_error", "The request is no JSON object with a model's name"})
 		return
 	}
-	child, refused := g.find(asked.Model)
+	child, done, refused := g.find(asked.Model)
 	if refused.status != 0 {
 		refuse(w, refused)
 		return
 	}
+	defer done()
 	out := r.Clone(r.Context())
 	out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
@@ -124,18 +125,21 @@ func (g *gateway) route(w http.ResponseWriter, r *http.Request) {
 	g.proxy.ServeHTTP(w, out)
 }
 
-// find gives the child that serves a model.
-func (g *gateway) find(model string) (Endpoint, refusal) {
-	for _, e := range g.supervisor.Endpoints() {
-		switch {
-		case model != "" && model != e.Name:
-		case !e.Up:
-			return e, loading
-		default:
-			return e, refusal{}
+// find gives the child that serves a model, which lives until done is called.
+func (g *gateway) find(model string) (e Endpoint, done func(), refused refusal) {
+	g.supervisor.mu.Lock()
+	defer g.supervisor.mu.Unlock()
+	for _, c := range g.supervisor.children {
+		if model != "" && model != c.spec.Name {
+			continue
 		}
+		if e = c.endpoint(); !e.Up {
+			return e, nil, loading
+		}
+		c.users.Add(1)
+		return e, c.users.Done, refusal{}
 	}
-	return Endpoint{}, refusal{http.StatusNotFound, "not_found_error", fmt.Sprintf("The model %.100q does not exist", model)}
+	return e, nil, refusal{http.StatusNotFound, "not_found_error", fmt.Sprintf("The model %.100q does not exist", model)}
 }
 
 func (g *gateway) health(w http.ResponseWriter, _ *http.Request) {
@@ -150,24 +154,8 @@ func (g *gateway) health(w http.ResponseWriter, _ *http.Request) {
 
 // models lists the served names, those of a child that is down just now too.
 func (g *gateway) models(w http.ResponseWriter, _ *http.Request) {
-	type model struct {
-		ID      string          `json:"id"`
-		Object  string          `json:"object"`
-		Created int64           `json:"created"`
-		OwnedBy string          `json:"owned_by"`
-		Root    string          `json:"root,omitempty"`
-		Meta    json.RawMessage `json:"meta"`
-		Card    json.RawMessage `json:"sat,omitempty"`
-	}
-	list := []model{}
-	g.supervisor.mu.Lock()
-	for _, c := range g.supervisor.children {
-		if c.facts != nil {
-			list = append(list, model{ID: c.spec.Name, Object: "model", OwnedBy: "llamacpp", Root: c.spec.Root, Meta: c.facts.Meta, Card: c.spec.Card})
-		}
-	}
-	g.supervisor.mu.Unlock()
-	if len(list) < len(g.supervisor.children) {
+	list, all := g.supervisor.list()
+	if !all {
 		refuse(w, loading)
 		return
 	}

@@ -19,10 +19,16 @@ const metricsLimit = 5 * time.Second
 func (g *gateway) metrics(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), metricsLimit)
 	defer cancel()
-	endpoints := g.supervisor.Endpoints()
+	g.supervisor.mu.Lock()
+	children := g.supervisor.children
+	endpoints := make([]Endpoint, len(children))
+	for i, c := range children {
+		endpoints[i] = c.endpoint()
+	}
+	g.supervisor.mu.Unlock()
 	pages := make([][]byte, len(endpoints))
 	var asked sync.WaitGroup
-	for i, c := range g.supervisor.children {
+	for i, c := range children {
 		asked.Go(func() {
 			if !endpoints[i].Up {
 				return

@@ -2,7 +2,6 @@ package llamacpp
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,6 +19,7 @@ type Options struct {
 	Log *slog.Logger // the children's output goes there at debug level, their deaths as warnings; nil for none
 
 	backoff func(deaths int) time.Duration // nil for backoff
+	linger  time.Duration                  // 0 for linger
 }
 
 // Endpoint is one child: where it listens and how it is.
@@ -39,16 +39,17 @@ func (e Endpoint) root() string { return strings.TrimSuffix(e.BaseURL, "/v1") }
 
 // Supervisor keeps one child for each served model alive. It is made by Start and safe for concurrent use.
 type Supervisor struct {
-	opts     Options
-	children []*child
-	client   *http.Client
-	ended    sync.WaitGroup
-	stop     context.Context // ends when the children must
-	stopNow  context.CancelFunc
+	opts    Options
+	runtime Runtime
+	client  *http.Client
+	ended   sync.WaitGroup
+	stop    context.Context // ends when the children must
+	stopNow context.CancelFunc
 
-	mu      sync.Mutex
-	changed chan struct{}
-	closing bool
+	mu       sync.Mutex
+	children []*child // never altered, but replaced
+	changed  chan struct{}
+	closing  bool
 }
 
 // Start starts a child for each spec and returns at once; WaitReady waits for their first answers. The children live
@@ -60,28 +61,21 @@ func Start(runtime Runtime, specs []Spec, opts Options) (*Supervisor, error) {
 	if opts.backoff == nil {
 		opts.backoff = backoff
 	}
-	s := &Supervisor{opts: opts, changed: make(chan struct{}), client: &http.Client{Transport: &http.Transport{
+	if opts.linger == 0 {
+		opts.linger = linger
+	}
+	if err := checkAll(specs); err != nil {
+		return nil, err
+	}
+	s := &Supervisor{opts: opts, runtime: runtime, changed: make(chan struct{}), client: &http.Client{Transport: &http.Transport{
 		DialContext:        (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
 		DisableKeepAlives:  true, // llama-server closes connections when it likes, also just before the next request
 		DisableCompression: true,
 	}}}
-	seen := map[string]bool{}
-	for _, spec := range specs {
-		if err := spec.check(); err != nil {
-			return nil, err
-		}
-		if seen[spec.Name] {
-			return nil, fmt.Errorf("two models are to be served as %q", spec.Name)
-		}
-		seen[spec.Name] = true
-		s.children = append(s.children, &child{spec: spec.withDefaults(), runtime: runtime, key: rand.Text(), supervisor: s})
-	}
-	if len(s.children) == 0 {
-		return nil, errors.New("no model to serve")
-	}
 	s.stop, s.stopNow = context.WithCancel(context.Background())
+	s.children, _ = s.arrange(specs)
 	for _, c := range s.children {
-		s.ended.Go(c.keep)
+		s.begin(c)
 	}
 	return s, nil
 }
@@ -138,28 +132,21 @@ const hopeless = 3
 // WaitReady waits until every child has answered a question. The error is the context's, or tells of a child that
 // died again and again before it could answer; such a child is tried on nevertheless.
 func (s *Supervisor) WaitReady(ctx context.Context) error {
-	for {
-		changed := s.Changed()
-		ready, err := s.state()
-		if ready || err != nil {
-			return err
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	s.mu.Lock()
+	list := s.children
+	s.mu.Unlock()
+	return s.await(ctx, list)
 }
 
-func (s *Supervisor) state() (ready bool, err error) {
+// state tells whether all of some children answer, and of one that will not.
+func (s *Supervisor) state(list []*child) (ready bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing {
 		return false, errors.New("the engine is shutting down")
 	}
 	ready = true
-	for _, c := range s.children {
+	for _, c := range list {
 		if c.facts == nil && c.deaths >= hopeless {
 			return false, &Problem{What: fmt.Sprintf("the engine of model %s does not start", c.spec.Name), Err: errors.New(c.fault),
 				Next: "Check that the file is a GGUF model that fits into memory, or take the small model (SAT_MODEL=smollm2-135m)"}
@@ -172,10 +159,11 @@ func (s *Supervisor) state() (ready bool, err error) {
 // Close drains the children and ends them: it waits while one of them is working, at most until ctx ends, and returns
 // when the last process is gone, at most a few seconds later.
 func (s *Supervisor) Close(ctx context.Context) error {
-	s.change(func() { s.closing = true })
+	var children []*child
+	s.change(func() { s.closing, children = true, s.children })
 	var idle sync.WaitGroup
-	for i, e := range s.Endpoints() {
-		idle.Go(func() { s.children[i].waitIdle(ctx, e.root()) })
+	for _, c := range children {
+		idle.Go(func() { c.waitIdle(ctx, c.url()) })
 	}
 	idle.Wait()
 	s.stopNow()
