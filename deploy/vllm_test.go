@@ -172,11 +172,12 @@ func TestSatVLLMFetchesAndServes(t *testing.T) {
 	for _, repo := range []string{"base/model", "our/adapter"} {
 		assert.Contains(t, stderr, "warning: no pin of "+repo+" was known; "+commitA+" is kept in "+v.path("hf/sat/models.lock.json"))
 	}
-	module, err := json.Marshal(map[string]string{"name": "sat-lora", "path": v.path("adapters/sat-lora"), "base_model_name": "sat-base"})
-	require.NoError(t, err)
-	_, line, ok := strings.Cut(stdout, "--lora-modules\narg ")
-	require.True(t, ok, stdout)
-	assert.JSONEq(t, string(module), strings.SplitN(line, "\n", 2)[0])
+	place := v.path("adapters/our--adapter@" + digest("weights"))
+	assert.Equal(t, []map[string]string{
+		{"name": "sat-lora", "path": place, "base_model_name": "sat-base"},
+		{"name": "our--adapter@" + digest("weights")[:8], "path": place, "base_model_name": "sat-base"},
+	}, loraModules(t, stdout), "every name says by its path whose weights it is")
+	assert.FileExists(t, place+"/adapter_config.json")
 	for _, want := range []string{"arg serve\narg base/model\narg --served-model-name", "arg --revision\narg " + commitA, "VLLM_API_KEY=canary-key\n", "HF_HUB_OFFLINE=1\n"} {
 		assert.Contains(t, stdout, want)
 	}
@@ -204,6 +205,22 @@ func TestSatVLLMFetchesAndServes(t *testing.T) {
 		assert.Contains(t, stderr, "our/adapter")
 		assert.FileExists(t, v.path("adapters/sat-lora/manifest.json"))
 	})
+}
+
+// loraModules gives the modules of a printed command line.
+func loraModules(t *testing.T, stdout string) (list []map[string]string) {
+	t.Helper()
+	_, rest, _ := strings.Cut(stdout, "arg --lora-modules\n")
+	for line := range strings.Lines(rest) {
+		text, ok := strings.CutPrefix(line, "arg {")
+		if !ok {
+			break
+		}
+		var m map[string]string
+		require.NoError(t, json.Unmarshal([]byte("{"+text), &m))
+		list = append(list, m)
+	}
+	return list
 }
 
 func TestS23SatVLLMNamesTheMissingStep(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -12,6 +13,7 @@ import (
 	"sattutor/cmd/internal/setup"
 	"sattutor/internal/config"
 	"sattutor/internal/engine/llamacpp"
+	"sattutor/internal/sat"
 )
 
 func engineCommand() *cli.Command {
@@ -77,21 +79,21 @@ func serveEngine(ctx context.Context, cfg config.Config, c *cli.Command) error {
 	if err != nil {
 		return failed(setup.ExitUnavailable, err)
 	}
-	for _, idle := range setup.IdleAdapters(cfg, models) {
-		log.Warn("an adapter is left out", "reason", idle)
-	}
-	specs := make([]llamacpp.Spec, len(models))
-	for i, m := range models {
-		specs[i] = m.Spec
-	}
-	supervisor, err := llamacpp.Start(runtime, specs, llamacpp.Options{Log: log})
+	supervisor, err := llamacpp.Start(runtime, models.Specs(), llamacpp.Options{Log: log})
 	if err != nil {
 		return failed(setup.ExitUnavailable, err)
 	}
+	following, stop := context.WithCancel(ctx)
+	var follower sync.WaitGroup
+	follower.Go(func() {
+		setup.FollowShelf(following, cfg, models, supervisor, log, func(_ context.Context, _ map[string]sat.Model, commit func()) { commit() })
+	})
 	drain := func() time.Duration { return cfg.EngineTimeout + 5*time.Second }
 	err = setup.Serve(ctx, log, drain, func(name string, addr net.Addr) { log.Info("listening", "server", name, "address", addr.String()) },
 		setup.Listener{Name: "engine", Port: "VLLM_PORT", Server: &http.Server{Addr: cfg.EngineAddr(), Handler: supervisor.Handler(cfg.EngineKey.Reveal()),
 			ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}})
+	stop()
+	follower.Wait()
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain())
 	defer cancel()
 	if err = errors.Join(err, supervisor.Close(ending)); err != nil {

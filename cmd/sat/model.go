@@ -23,8 +23,9 @@ import (
 func modelCommand() *cli.Command {
 	return &cli.Command{
 		Name: "model", Usage: "keep models and adapters: add, verify, gate, promote, roll back",
-		Description: "Adapters stand on a shelf below SAT_HOME, each version in a folder that never changes. What is promoted is\n" +
-			"served from the next start on. Records of other models, JSON files, lie beside the catalogue.\n\n" +
+		Description: "Adapters stand on a shelf below SAT_HOME, each version in a folder that never changes. A running `sat up`\n" +
+			"or `sat engine` on the same shelf serves what is promoted as soon as it has loaded it, and vLLM from its next start\n" +
+			"on. Records of other models, JSON files, lie beside the catalogue.\n\n" +
 			"  sat model add runs/2026-11-25-ab12cd34\n" +
 			"  sat model promote sat-lora@ab12cd34\n" +
 			"  sat model rollback",
@@ -36,7 +37,7 @@ func modelCommand() *cli.Command {
 				&cli.BoolFlag{Name: "quiet", Usage: "print the adapter's id alone"}),
 			shelfCommand("verify", "[ID]", "check every file of a model or an adapter, or of all, against its manifest", verifyModels),
 			evalGateCommand("model"),
-			shelfCommand("promote", "ID", "serve an adapter from the next start on", promoteModel,
+			shelfCommand("promote", "ID", "serve an adapter", promoteModel,
 				&cli.BoolFlag{Name: "force", Usage: "without a passed gate; it stays a demonstration, and the audit trail says so"},
 				&cli.StringFlag{Name: "as", Usage: "the name to serve it under (SAT_LORA_MODEL_NAME)"}),
 			shelfCommand("rollback", "", "serve again what was served before", rollbackModel,
@@ -258,11 +259,15 @@ func sentence(err error) string {
 	return err.Error()
 }
 
+// takesEffect says when those who ask get what the shelf names.
+const takesEffect = "A running `sat up` or `sat engine` of this shelf serves it as soon as it has loaded it, and its log says so; " +
+	"vLLM serves it from its next start on."
+
 func promoteModel(s onShelf) error {
 	if err := setup.Promote(s.cfg, s.served, s.arg, s.c.Bool("force")); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "%s is served as %s from the next start on. `sat model rollback` undoes it.\n", s.arg, s.served)
+	fmt.Fprintf(s.out, "%s is promoted as %s. %s `sat model rollback` undoes it.\n", s.arg, s.served, takesEffect)
 	return nil
 }
 
@@ -271,7 +276,7 @@ func rollbackModel(s onShelf) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "%s is served as %s again, from the next start on.\n", id, s.served)
+	fmt.Fprintf(s.out, "%s is promoted as %s again. %s\n", id, s.served, takesEffect)
 	return nil
 }
 
@@ -279,7 +284,7 @@ func retireModel(s onShelf) error {
 	if err := s.Retire(s.arg); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "%s is retired.\n", s.arg)
+	fmt.Fprintf(s.out, "%s is retired. A running `sat up` or `sat engine` of this shelf ends it; vLLM at its next start.\n", s.arg)
 	return nil
 }
 

@@ -71,6 +71,7 @@ type Config struct {
 	MaxModelLen  int    `env:"MAX_MODEL_LEN" envDefault:"4096" doc:"Context of the model in tokens."`
 
 	Home        string `env:"SAT_HOME" envDefault:".sat" doc:"Folder for the embedded engine and its models."`
+	Shelf       string `env:"SAT_SHELF" doc:"Folder of the adapters, kept by sat model; empty: SAT_HOME/adapters."`
 	LlamaServer string `env:"SAT_LLAMA_SERVER" doc:"Path of a llama-server binary to use in place of the fetched engine."`
 	Model       string `env:"SAT_MODEL" envDefault:"smollm2-135m" doc:"Model of the embedded engine: smollm2-135m, llama-3.2-1b or llama-3.2-3b."`
 	ModelPath   string `env:"SAT_MODEL_PATH" doc:"A GGUF file of your own, in place of SAT_MODEL."`

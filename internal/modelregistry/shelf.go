@@ -220,7 +220,7 @@ func (s *Shelf) Verify(id string) error {
 	return err
 }
 
-// Promote serves an adapter under a name from the next start on. It needs a passed gate that compared it with what is
+// Promote has an adapter served under a name. It needs a passed gate that compared it with what is
 // served under that name now, or with its base where nothing is; force takes one without, which is recorded, and the
 // adapter keeps the label of a demonstration.
 func (s *Shelf) Promote(name, id string, force bool) error {
@@ -335,6 +335,15 @@ func (s *Shelf) Served() (map[string]Entry, error) {
 		served[name] = e
 	}
 	return served, nil
+}
+
+// Stamp changes whenever the shelf does. It is cheap.
+func (s *Shelf) Stamp() string {
+	info, err := os.Stat(s.statePath())
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprint(info.ModTime().UnixNano(), " ", info.Size())
 }
 
 // History gives the audit trail, oldest first.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"os/user"
@@ -184,10 +185,13 @@ func TestAnAdaptersWayThroughTheShelf(t *testing.T) {
 	assert.Equal(t, two, served["sat-lora"].ID())
 	assert.Equal(t, sat.Demo, served["sat-lora"].Model("sat-lora", sat.Model{}).Quality, "force never makes a production model")
 
+	before, err := os.Open(s.statePath())
+	require.NoError(t, err)
 	began := time.Now()
 	back, err := s.Rollback("sat-lora")
 	t.Logf("a rollback took %v", time.Since(began))
 	require.NoError(t, err)
+	replacedWhole(t, s, before)
 	assert.Equal(t, one, back)
 	_, err = s.Rollback("sat-lora")
 	assert.Equal(t, sat.Conflict, sat.CodeOf(err))
@@ -212,6 +216,29 @@ func TestAnAdaptersWayThroughTheShelf(t *testing.T) {
 	if u, err := user.Current(); err == nil {
 		assert.Equal(t, u.Username, history[4].By)
 	}
+}
+
+// replacedWhole wants shelf.json to be another file than the one that was opened before, which still holds the former
+// state from its first byte to its last, and nothing half-written beside it.
+func replacedWhole(t *testing.T, s *Shelf, before *os.File) {
+	t.Helper()
+	defer func() { _ = before.Close() }()
+	raw, err := io.ReadAll(before)
+	require.NoError(t, err)
+	var former state
+	require.NoError(t, json.Unmarshal(raw, &former), "a reader keeps the former state whole")
+	now, err := s.load()
+	require.NoError(t, err)
+	assert.NotEqual(t, former.Served, now.Served)
+	assert.Len(t, now.History, len(former.History)+1)
+	was, err := before.Stat()
+	require.NoError(t, err)
+	is, err := os.Stat(s.statePath())
+	require.NoError(t, err)
+	assert.False(t, os.SameFile(was, is), "it is one replacement of the file, nothing is written into it")
+	files, err := filepath.Glob(filepath.Join(s.dir, ".*"))
+	require.NoError(t, err)
+	assert.Empty(t, files)
 }
 
 func TestCalibrationServesItsOwnTemplate(t *testing.T) {

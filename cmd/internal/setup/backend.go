@@ -72,7 +72,7 @@ func OpenBackend(cfg config.Config, log *slog.Logger, deadlines *Deadlines, e *E
 	}
 	asking := tutor.New(asks)
 	watcher := newWatcher(e, asking, registry, deadlines, log)
-	record.gone, watcher.serves = watcher.Kick, record.serves
+	record.gone, watcher.serves, watcher.gate = watcher.Kick, record.serves, gate
 	metrics.WatchEngine(e.Name, watcher.Up, func() int { return gate.Stats().InFlight })
 	metrics.WatchQueue(func() int { return gate.Stats().Waiting })
 
@@ -100,6 +100,9 @@ func OpenBackend(cfg config.Config, log *slog.Logger, deadlines *Deadlines, e *E
 	b := &Backend{Watcher: watcher, Tutor: asking, Registry: registry, Engine: e, cfg: cfg, server: server, metrics: metrics, traces: traces, storing: storing,
 		vectors: vectors, stopWatch: stop}
 	b.watching.Go(func() { watcher.Run(ctx) })
+	if e.Follow != nil {
+		b.watching.Go(func() { e.Follow(ctx, watcher.Take) })
+	}
 	b.watching.Go(func() { bank.Finder.Run(ctx) })
 	return b, nil
 }

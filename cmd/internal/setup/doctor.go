@@ -120,11 +120,11 @@ func examineModel(ctx context.Context, cfg config.Config) Finding {
 		f.Verdict, f.State = Absent, err.Error()
 		return f
 	}
-	for _, m := range models {
+	for _, m := range models.Models {
 		f.State += fmt.Sprintf("%s is %s (%s quality) ", m.Record.Name, m.Record.Base, m.Record.Quality)
 	}
 	f.State = strings.TrimSpace(f.State)
-	if idle := IdleAdapters(cfg, models); len(idle) > 0 {
+	if idle := models.Idle; len(idle) > 0 {
 		f.Next = strings.Join(idle, "; ") + "; `sat model promote` another, or `sat model rollback`"
 	}
 	return f

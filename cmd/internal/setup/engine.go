@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"sync"
 
 	"sattutor/internal/config"
 	"sattutor/internal/engine"
@@ -19,13 +20,14 @@ import (
 // Engine is an opened inference engine with what is known of its models before it was asked.
 type Engine struct {
 	engine.Engine
-	Name    string                          // "remote" or "embedded"
-	Where   string                          // for people: an address, or the runtime
-	Known   map[string]sat.Model            // records by served name
-	Slots   int                             // questions answered at a time
-	Changed func() <-chan struct{}          // closed at the next change of a child; nil for a remote engine
-	Whole   func(ctx context.Context) error // waits until every model answers; nil where the engine is not ours
-	Fault   func() string                   // why it is not up, "" where it does not say
+	Name    string                               // "remote" or "embedded"
+	Where   string                               // for people: an address, or the runtime
+	Known   map[string]sat.Model                 // records by served name
+	Slots   int                                  // questions answered at a time
+	Changed func() <-chan struct{}               // closed at the next change of a child; nil for a remote engine
+	Whole   func(ctx context.Context) error      // waits until every model answers; nil where the engine is not ours
+	Fault   func() string                        // why it is not up, "" where it does not say
+	Follow  func(ctx context.Context, take Take) // serves what the shelf names until ctx ends; nil for a remote engine
 	Close   func(ctx context.Context) error
 }
 
@@ -54,9 +56,7 @@ func OpenEngine(ctx context.Context, cfg config.Config, log *slog.Logger, deadli
 	if err != nil {
 		return nil, err
 	}
-	for _, idle := range IdleAdapters(cfg, models) {
-		log.Warn("an adapter is left out", "reason", idle)
-	}
+	models.warn(log)
 	return openEmbedded(runtime, models, cfg, log, deadlines)
 }
 
@@ -86,16 +86,12 @@ func remoteRecords(cfg config.Config, base, lora sat.Model) map[string]sat.Model
 	return known
 }
 
-func openEmbedded(runtime llamacpp.Runtime, models []LocalModel, cfg config.Config, log *slog.Logger, deadlines *Deadlines) (*Engine, error) {
+func openEmbedded(runtime llamacpp.Runtime, models Local, cfg config.Config, log *slog.Logger, deadlines *Deadlines) (*Engine, error) {
 	slots := cfg.EngineSlots
 	if slots == 0 {
 		slots = embeddedSlots
 	}
-	specs, known := make([]llamacpp.Spec, len(models)), map[string]sat.Model{}
-	for i, m := range models {
-		specs[i], known[m.Record.Name] = m.Spec, m.Record
-	}
-	supervisor, err := llamacpp.Start(runtime, specs, llamacpp.Options{Log: log})
+	supervisor, err := llamacpp.Start(runtime, models.Specs(), llamacpp.Options{Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -108,8 +104,16 @@ func openEmbedded(runtime llamacpp.Runtime, models []LocalModel, cfg config.Conf
 		defer close(done)
 		children.follow(ctx)
 	}()
-	return &Engine{Engine: children.router, Name: "embedded", Where: runtime.String(), Known: known, Slots: slots,
+	return &Engine{Engine: children.router, Name: "embedded", Where: runtime.String(), Known: models.known(), Slots: slots,
 		Changed: supervisor.Changed, Whole: supervisor.WaitReady, Fault: children.fault,
+		Follow: func(ctx context.Context, take Take) {
+			FollowShelf(ctx, cfg, models, supervisor, log, func(ctx context.Context, known map[string]sat.Model, commit func()) {
+				take(ctx, known, func() {
+					commit()
+					children.update()
+				})
+			})
+		},
 		Close: func(ctx context.Context) error {
 			stop()
 			<-done
@@ -126,8 +130,10 @@ type children struct {
 	supervisor *llamacpp.Supervisor
 	deadlines  *Deadlines
 	slots      int
-	clients    map[string]*openaicompat.Client // by address
 	router     *dispatch.ByModel
+
+	mu      sync.Mutex
+	clients map[string]*openaicompat.Client // by address
 }
 
 func (c *children) follow(ctx context.Context) {
@@ -144,7 +150,9 @@ func (c *children) follow(ctx context.Context) {
 
 // update routes each model to its child. A child that is down keeps its place: its callers are refused at once.
 func (c *children) update() {
-	routes := map[string]engine.Engine{}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	routes, former := map[string]engine.Engine{}, maps.Clone(c.clients)
 	for _, e := range c.supervisor.Endpoints() {
 		if e.BaseURL == "" {
 			continue
@@ -154,8 +162,13 @@ func (c *children) update() {
 				MaxConcurrent: c.slots, Timeout: c.deadlines.Engine, Trace: telemetry.Traceparent})
 		}
 		routes[e.Name] = c.clients[e.BaseURL]
+		delete(former, e.BaseURL)
 	}
-	c.router.Set(maps.Clone(routes))
+	c.router.Set(routes)
+	for url, client := range former {
+		client.Close()
+		delete(c.clients, url)
+	}
 }
 
 // fault says why a child is not up.

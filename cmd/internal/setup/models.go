@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,34 +25,73 @@ type LocalModel struct {
 	Record sat.Model
 }
 
+// Local is what the embedded engine serves.
+type Local struct {
+	Models []LocalModel // the base, the promoted adapters by name, those on trial
+	Idle   []string     // why promoted adapters are left out
+	trial  []string
+}
+
 // baseName is the served name of the weights without an adapter.
 const baseName = "sat-base"
 
 // LocalModels gives the models that the configuration names, whose files must be on this machine, and on trial, served
 // by their ids, adapters of the shelf that nobody promoted.
-func LocalModels(ctx context.Context, cfg config.Config, trial ...string) ([]LocalModel, error) {
+func LocalModels(ctx context.Context, cfg config.Config, trial ...string) (Local, error) {
 	path, record, err := baseModel(ctx, cfg)
 	if err != nil {
-		return nil, err
+		return Local{}, err
 	}
-	base := LocalModel{Record: record, Spec: llamacpp.Spec{Name: baseName, ModelPath: path,
-		ContextTokens: cfg.MaxModelLen, TemplateArgs: record.TemplateArgs, Root: catalogueName(cfg), Card: modelregistry.Card(record)}}
-	adapters, err := adapterModels(cfg, base)
+	base := LocalModel{Record: record, Spec: llamacpp.Spec{Name: baseName, ModelPath: path, ContextTokens: cfg.MaxModelLen,
+		TemplateArgs: record.TemplateArgs, Root: catalogueName(cfg), Card: modelregistry.Card(record)}}
+	return Local{Models: []LocalModel{base}, trial: trial}.withAdapters(OpenShelf(cfg))
+}
+
+// withAdapters gives the base with the adapters that the shelf names now. A promoted one that does not fit the base is
+// left out: it would be loaded without a word, and do nothing.
+func (l Local) withAdapters(shelf *modelregistry.Shelf) (Local, error) {
+	base := l.Models[0]
+	next := Local{Models: []LocalModel{base}, trial: l.trial}
+	served, err := shelf.Served()
 	if err != nil {
-		return nil, err
+		return Local{}, err
 	}
-	models := append([]LocalModel{base}, adapters...)
-	for _, id := range trial {
-		e, err := OpenShelf(cfg).Entry(id)
+	for _, name := range slices.Sorted(maps.Keys(served)) {
+		if why := unfit(served[name], base); why != "" {
+			next.Idle = append(next.Idle, fmt.Sprintf("%s is promoted as %s and cannot be served: %s", served[name].ID(), name, why))
+			continue
+		}
+		next.Models = append(next.Models, withAdapter(base, name, served[name]))
+	}
+	for _, id := range l.trial {
+		e, err := shelf.Entry(id)
 		if err != nil {
-			return nil, errors.New(messageOf(err))
+			return Local{}, errors.New(messageOf(err))
 		}
 		if why := unfit(e, base); why != "" {
-			return nil, fmt.Errorf("%s cannot be served here: %s", id, why)
+			return Local{}, fmt.Errorf("%s cannot be served here: %s", id, why)
 		}
-		models = append(models, withAdapter(base, id, e))
+		next.Models = append(next.Models, withAdapter(base, id, e))
 	}
-	return models, nil
+	return next, nil
+}
+
+// Specs gives how the models are started.
+func (l Local) Specs() []llamacpp.Spec {
+	specs := make([]llamacpp.Spec, len(l.Models))
+	for i, m := range l.Models {
+		specs[i] = m.Spec
+	}
+	return specs
+}
+
+// known gives the records by served name.
+func (l Local) known() map[string]sat.Model {
+	known := map[string]sat.Model{}
+	for _, m := range l.Models {
+		known[m.Record.Name] = m.Record
+	}
+	return known
 }
 
 // OpenRecords gives the catalogue with the records of this machine over it.
@@ -79,38 +119,7 @@ func FilesOf(cfg config.Config, m modelregistry.Manifest) []modelregistry.File {
 
 // OpenShelf gives the shelf of adapters of this machine.
 func OpenShelf(cfg config.Config) *modelregistry.Shelf {
-	return modelregistry.OpenShelf(filepath.Join(cfg.Home, "adapters"), nil)
-}
-
-// adapterModels gives the promoted adapters that fit the base model: an adapter of other weights would be loaded
-// without a word, and do nothing.
-func adapterModels(cfg config.Config, base LocalModel) ([]LocalModel, error) {
-	served, err := OpenShelf(cfg).Served()
-	if err != nil {
-		return nil, err
-	}
-	var list []LocalModel
-	for _, name := range slices.Sorted(maps.Keys(served)) {
-		if unfit(served[name], base) == "" {
-			list = append(list, withAdapter(base, name, served[name]))
-		}
-	}
-	return list, nil
-}
-
-// IdleAdapters says of each promoted adapter that is not among the models why it is not served.
-func IdleAdapters(cfg config.Config, models []LocalModel) []string {
-	served, err := OpenShelf(cfg).Served()
-	if err != nil || len(models) == 0 {
-		return nil
-	}
-	var idle []string
-	for _, name := range slices.Sorted(maps.Keys(served)) {
-		if why := unfit(served[name], models[0]); why != "" {
-			idle = append(idle, fmt.Sprintf("%s is promoted as %s and cannot be served: %s", served[name].ID(), name, why))
-		}
-	}
-	return idle
+	return modelregistry.OpenShelf(cmp.Or(cfg.Shelf, filepath.Join(cfg.Home, "adapters")), nil)
 }
 
 // unfit says why the embedded engine cannot serve an adapter with this base; "" where it can.
@@ -124,7 +133,7 @@ func unfit(e modelregistry.Entry, base LocalModel) string {
 	return ""
 }
 
-// Promote serves an adapter under a name from the next start on. One that the embedded engine could not serve is refused,
+// Promote has an adapter served under a name. One that the embedded engine could not serve is refused,
 // forced or not: it would be left out at the start. What a remote engine loads is not known here.
 func Promote(cfg config.Config, name, id string, force bool) error {
 	shelf := OpenShelf(cfg)

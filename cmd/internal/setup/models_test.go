@@ -57,8 +57,8 @@ func TestAnAdapterOnTrialIsServedBeforeItIsPromoted(t *testing.T) {
 	old, fresh := shelved(t, cfg, "maker/Small", true), shelved(t, cfg, "maker2/Small", true)
 	require.NoError(t, OpenShelf(cfg).Promote("sat-lora", old, true))
 
-	names := func(models []LocalModel) (list []string) {
-		for _, m := range models {
+	names := func(models Local) (list []string) {
+		for _, m := range models.Models {
 			list = append(list, m.Spec.Name)
 		}
 		return list
@@ -69,11 +69,11 @@ func TestAnAdapterOnTrialIsServedBeforeItIsPromoted(t *testing.T) {
 	models, err = LocalModels(t.Context(), cfg, fresh)
 	require.NoError(t, err)
 	require.Equal(t, []string{"sat-base", "sat-lora", fresh}, names(models))
-	assert.Equal(t, fresh, models[2].Record.Adapter)
-	assert.Equal(t, fresh, models[2].Spec.Root)
-	assert.FileExists(t, models[2].Spec.AdapterPath)
-	assert.NotEqual(t, models[1].Spec.AdapterPath, models[2].Spec.AdapterPath)
-	assert.Equal(t, map[string]string{"date_string": "11 Jun 2025"}, models[2].Spec.TemplateArgs)
+	assert.Equal(t, fresh, models.Models[2].Record.Adapter)
+	assert.Equal(t, fresh, models.Models[2].Spec.Root)
+	assert.FileExists(t, models.Models[2].Spec.AdapterPath)
+	assert.NotEqual(t, models.Models[1].Spec.AdapterPath, models.Models[2].Spec.AdapterPath)
+	assert.Equal(t, map[string]string{"date_string": "11 Jun 2025"}, models.Models[2].Spec.TemplateArgs)
 
 	_, err = LocalModels(t.Context(), cfg, shelved(t, cfg, "maker/Large", true))
 	assert.ErrorContains(t, err, "was trained on maker/Large, and the model here is Small")
@@ -119,6 +119,8 @@ func TestAnAdapterThatCannotBeServedIsNotPromoted(t *testing.T) {
 	large := shelved(t, cfg, "maker/Large", true)
 	assert.ErrorContains(t, Promote(cfg, "sat-lora", large, true), "was trained on maker/Large")
 	require.NoError(t, OpenShelf(cfg).Promote("sat-lora", large, true))
-	base := LocalModel{Record: sat.Model{Base: "SmolLM2-135M-Instruct"}}
-	assert.Contains(t, strings.Join(IdleAdapters(cfg, []LocalModel{base}), ""), large+" is promoted as sat-lora and cannot be served")
+	local, err := Local{Models: []LocalModel{{Record: sat.Model{Base: "SmolLM2-135M-Instruct"}}}}.withAdapters(OpenShelf(cfg))
+	require.NoError(t, err)
+	assert.Len(t, local.Models, 1)
+	assert.Contains(t, strings.Join(local.Idle, ""), large+" is promoted as sat-lora and cannot be served")
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sattutor/internal/engine"
+	"sattutor/internal/engine/dispatch"
 	"sattutor/internal/modelregistry"
 	"sattutor/internal/sat"
 	"sattutor/internal/tutor"
@@ -23,9 +24,11 @@ type Watcher struct {
 	deadlines *Deadlines
 	log       *slog.Logger
 	serves    func(models []sat.Listed) // told what is served, at each change
+	gate      *dispatch.Gate            // nil where nothing is replaced while it runs
 
 	up     atomic.Bool
 	kick   chan struct{}
+	next   chan replacement
 	ready  chan struct{} // closed at the first success
 	served []string      // what the engine said of each model
 }
@@ -41,7 +44,7 @@ const (
 
 func newWatcher(e *Engine, t *tutor.Tutor, r *modelregistry.Registry, d *Deadlines, log *slog.Logger) *Watcher {
 	return &Watcher{engine: e, tutor: t, registry: r, deadlines: d, log: log,
-		kick: make(chan struct{}, 1), ready: make(chan struct{}), serves: func([]sat.Listed) {}}
+		kick: make(chan struct{}, 1), next: make(chan replacement), ready: make(chan struct{}), serves: func([]sat.Listed) {}}
 }
 
 // Run watches until the context ends.
@@ -155,6 +158,40 @@ func said(name, root string, card []byte) string {
 	return name + "\n" + root + "\n" + string(card)
 }
 
+// replacement are models that are ready to take the places of others.
+type replacement struct {
+	known  map[string]sat.Model
+	commit func()
+	done   chan struct{}
+}
+
+// Take implements [Take]: no question is inside while models are replaced, so every answer comes from the model that it
+// names.
+func (w *Watcher) Take(ctx context.Context, known map[string]sat.Model, commit func()) {
+	r := replacement{known, commit, make(chan struct{})}
+	select {
+	case w.next <- r:
+		<-r.done
+	case <-ctx.Done():
+	}
+}
+
+// replace runs between two probes, on the watcher's own goroutine.
+func (w *Watcher) replace(ctx context.Context, r replacement) {
+	defer close(r.done)
+	resume, err := w.gate.Pause(ctx)
+	if err != nil {
+		return
+	}
+	defer resume()
+	r.commit()
+	w.registry.SetKnown(r.known)
+	if err := w.probe(ctx); err != nil {
+		w.down(err)
+		w.served = nil // so that it is probed again
+	}
+}
+
 // wait waits for a while, or until somebody or a child's change asks for a look; early tells that.
 func (w *Watcher) wait(ctx context.Context, d time.Duration) (early bool) {
 	var changed <-chan struct{}
@@ -167,6 +204,9 @@ func (w *Watcher) wait(ctx context.Context, d time.Duration) (early bool) {
 	case <-changed:
 		return true
 	case <-w.kick:
+		return true
+	case r := <-w.next:
+		w.replace(ctx, r)
 		return true
 	case <-timer.C:
 	case <-ctx.Done():
