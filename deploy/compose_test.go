@@ -125,6 +125,20 @@ func TestS18TheEngineIsPrivate(t *testing.T) {
 	}
 }
 
+// TestTheShelfIsReadOnlyAndSeenByEngineAndBackend: the engine loads it, and the backend knows by it what it asks.
+func TestTheShelfIsReadOnlyAndSeenByEngineAndBackend(t *testing.T) {
+	for _, engine := range []string{"cpu, shelf", "gpu, shelf"} {
+		s := load(t, nil, combinations[engine]...)
+		for _, name := range []string{"vllm_app", "backend"} {
+			svc := s.Services[name]
+			assert.Equal(t, "/shelf", svc.Environment["SAT_SHELF"], name)
+			assert.Contains(t, svc.Volumes, "./.sat/adapters:/shelf:ro", name)
+		}
+		s = load(t, map[string]string{"SAT_SHELF": "/srv/adapters"}, combinations[engine]...)
+		assert.Contains(t, s.Services["vllm_app"].Volumes, "/srv/adapters:/shelf:ro")
+	}
+}
+
 func TestS19NoSecretInAnyFile(t *testing.T) {
 	secret := regexp.MustCompile(`(KEY|TOKEN|PASSWORD|SECRET)$`)
 	made := []string{"vllm_api_key", "gateway_key", "hmac_key", "grafana_admin_password", "hf_token"} // by init; the last by a person

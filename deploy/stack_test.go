@@ -27,6 +27,8 @@ var combinations = map[string][]string{
 	"gpu":            {"docker-compose.yaml", "deploy/compose/engine-gpu.yaml"},
 	"gpu, first":     {"docker-compose.yaml", "deploy/compose/engine-gpu.yaml", "deploy/compose/engine-egress.yaml"},
 	"gpu, own key":   {"docker-compose.yaml", "deploy/compose/engine-gpu.yaml", "deploy/compose/secrets-files.yaml"},
+	"cpu, shelf":     {"docker-compose.yaml", "deploy/compose/engine-cpu.yaml", "deploy/compose/shelf.yaml"},
+	"gpu, shelf":     {"docker-compose.yaml", "deploy/compose/engine-gpu.yaml", "deploy/compose/shelf.yaml"},
 	"external":       {"docker-compose.yaml", "deploy/compose/engine-external.yaml"},
 	"cpu, traces":    {"docker-compose.yaml", "deploy/compose/engine-cpu.yaml", "deploy/compose/traces.yaml"},
 	"cpu, watched":   {"docker-compose.yaml", "deploy/compose/engine-cpu.yaml", "deploy/compose/monitoring.yaml"},

@@ -120,3 +120,21 @@ func TestARecordOfTheServedNameDescribesNoOtherAdapter(t *testing.T) {
 	m = resolved(t, r, sat.Served{Name: "sat-base"}, sat.Served{Name: "sat-lora", Root: "sat-lora@c6e1fdaf"})
 	assert.Equal(t, "answer_lines_v1", m.Template)
 }
+
+func TestAnAdapterUnderItsIDAndAnotherNameIsListedOnce(t *testing.T) {
+	digest := strings.Repeat("ab", 32)
+	r := New(Options{Known: configured()})
+	r.SetServed([]sat.Served{{Name: "sat-base"},
+		{Name: "sat-lora", Root: "/adapters/other--adapter@" + digest, Parent: "sat-base"},
+		{Name: "other--adapter@abababab", Root: "/adapters/other--adapter@" + digest, Parent: "sat-base"},
+		{Name: "sat-lora@c6e1fdaf", Root: "/shelf/sat-lora@c6e1fdaf", Parent: "sat-base"}})
+	var names []string
+	for _, m := range r.Models() {
+		names = append(names, m.Name)
+	}
+	assert.Equal(t, []string{"sat-base", "sat-lora", "sat-lora@c6e1fdaf"}, names, "a comparison of an adapter with itself is none")
+	m, err := r.Resolve("other--adapter@abababab")
+	require.NoError(t, err)
+	assert.Equal(t, "other/adapter", m.Adapter, "and may be asked by its id all the same")
+	assert.Len(t, r.Served(), 4)
+}

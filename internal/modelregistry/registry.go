@@ -103,11 +103,17 @@ func (r *Registry) Resolve(name string) (sat.Model, error) {
 		Fields: []sat.FieldError{{Field: "model", Message: "is not served; served are " + strings.Join(names, ", ")}}}
 }
 
-// Models lists the served names in the engine's order, then those that are known but not served, by name.
+// Models lists the served names in the engine's order, then those that are known but not served, by name. An adapter
+// that is served under its id beside another name is listed once.
 func (r *Registry) Models() []sat.Listed {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	list := slices.Clone(r.served)
+	var list []sat.Listed
+	for _, m := range r.served {
+		if !r.twice(m) {
+			list = append(list, m)
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.known)) {
 		if !slices.ContainsFunc(r.served, func(m sat.Listed) bool { return m.Name == name }) {
 			m := r.known[name]
@@ -116,4 +122,18 @@ func (r *Registry) Models() []sat.Listed {
 		}
 	}
 	return list
+}
+
+// twice tells whether a name is an adapter's id, and the adapter is served under another name too.
+func (r *Registry) twice(m sat.Listed) bool {
+	return adapterIDs.MatchString(m.Name) && slices.ContainsFunc(r.served, func(o sat.Listed) bool {
+		return o.Name != m.Name && o.Adapter == m.Adapter && o.AdapterSHA256 == m.AdapterSHA256 && !adapterIDs.MatchString(o.Name)
+	})
+}
+
+// Served lists every name that the engine serves, in its order.
+func (r *Registry) Served() []sat.Listed {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return slices.Clone(r.served)
 }

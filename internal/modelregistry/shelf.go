@@ -194,6 +194,12 @@ func (e Entry) GGUFPath() string {
 	return filepath.Join(e.Dir, adapterGGUF)
 }
 
+// HasWeights tells whether the folder holds what vLLM loads.
+func (e Entry) HasWeights() bool {
+	_, err := os.Stat(filepath.Join(e.Dir, adapterWeights))
+	return err == nil
+}
+
 // Model gives the tutor's record of the adapter over its base, with what was measured of it.
 func (e Entry) Model(served string, base sat.Model) sat.Model {
 	m := e.Adapter.Model(served, base)

@@ -133,15 +133,15 @@ func unfit(e modelregistry.Entry, base LocalModel) string {
 	return ""
 }
 
-// Promote has an adapter served under a name. One that the embedded engine could not serve is refused,
-// forced or not: it would be left out at the start. What a remote engine loads is not known here.
+// Promote has an adapter served under a name. One that neither the embedded engine nor that of BASE_MODEL could serve is
+// refused, forced or not: it would be left out at the start. What an engine elsewhere loads is not known here.
 func Promote(cfg config.Config, name, id string, force bool) error {
 	shelf := OpenShelf(cfg)
 	e, err := shelf.Entry(id)
 	if err != nil {
 		return err
 	}
-	if cfg.OpenAIBaseURL == "" && catalogueName(cfg) != "" {
+	if cfg.OpenAIBaseURL == "" && catalogueName(cfg) != "" && !forGPU(cfg, e) {
 		m, err := OpenRecords(cfg).Lookup(cfg.Model)
 		if err != nil {
 			return err
@@ -151,6 +151,11 @@ func Promote(cfg config.Config, name, id string, force bool) error {
 		}
 	}
 	return shelf.Promote(name, id, force)
+}
+
+// forGPU tells whether vLLM serves an adapter on the configured base.
+func forGPU(cfg config.Config, e modelregistry.Entry) bool {
+	return cfg.BaseModel != "" && e.HasWeights() && path.Base(e.Base.ID) == path.Base(cfg.BaseModel)
 }
 
 func withAdapter(base LocalModel, name string, e modelregistry.Entry) LocalModel {

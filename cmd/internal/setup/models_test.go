@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -118,9 +117,13 @@ func TestAnAdapterThatCannotBeServedIsNotPromoted(t *testing.T) {
 	assert.ErrorContains(t, Promote(cfg, "sat-lora", bare, true), "no GGUF file")
 	large := shelved(t, cfg, "maker/Large", true)
 	assert.ErrorContains(t, Promote(cfg, "sat-lora", large, true), "was trained on maker/Large")
+	gpu := cfg
+	gpu.BaseModel = "other/Large"
+	require.NoError(t, Promote(gpu, "sat-lora-2", large, true), "vLLM serves it")
 	require.NoError(t, OpenShelf(cfg).Promote("sat-lora", large, true))
 	local, err := Local{Models: []LocalModel{{Record: sat.Model{Base: "SmolLM2-135M-Instruct"}}}}.withAdapters(OpenShelf(cfg))
 	require.NoError(t, err)
 	assert.Len(t, local.Models, 1)
-	assert.Contains(t, strings.Join(local.Idle, ""), large+" is promoted as sat-lora and cannot be served")
+	require.Len(t, local.Idle, 2)
+	assert.Contains(t, local.Idle[0], large+" is promoted as sat-lora and cannot be served")
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -137,7 +136,7 @@ func (c changedModels) Resolve(name string) (sat.Model, error) {
 }
 
 func (c changedModels) served() []sat.Listed {
-	list := slices.DeleteFunc(c.registry.Models(), func(m sat.Listed) bool { return !m.Available })
+	list := c.registry.Served()
 	for i := range list {
 		if c.change != nil {
 			list[i].Model = c.change(list[i].Model)
