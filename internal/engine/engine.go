@@ -44,6 +44,7 @@ type Message struct {
 // Request is one completion to be made. The zero values of Temperature and Seed are real values and are sent.
 type Request struct {
 	Model        string
+	Adapter      string // the adapter that the name is taken to stand for: our own engine answers by no other; "" for any
 	Messages     []Message
 	MaxTokens    int               // at least 1
 	Temperature  float64           // 0 is greedy

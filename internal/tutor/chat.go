@@ -70,7 +70,7 @@ func requestFor(chat sat.Chat, model sat.Model) engine.Request {
 	if tokens == 0 {
 		tokens = sat.DefaultReply
 	}
-	return engine.Request{Model: model.Name, Messages: messages, MaxTokens: tokens, Temperature: chat.Temperature,
+	return engine.Request{Model: model.Name, Adapter: model.Adapter, Messages: messages, MaxTokens: tokens, Temperature: chat.Temperature,
 		Seed: chat.Seed, TemplateArgs: model.TemplateArgs}
 }
 

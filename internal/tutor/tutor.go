@@ -225,7 +225,7 @@ func (a *asked) run(ctx context.Context) error {
 func (a *asked) complete(ctx context.Context, messages []engine.Message, tokens int, ids []int) (engine.Response, error) {
 	began := a.tutor.opts.Now()
 	resp, err := a.tutor.opts.Engine.Complete(ctx, engine.Request{
-		Model: a.model.Name, Messages: messages, MaxTokens: tokens, Seed: a.answer.Seed,
+		Model: a.model.Name, Adapter: a.model.Adapter, Messages: messages, MaxTokens: tokens, Seed: a.answer.Seed,
 		LogprobIDs: ids, TemplateArgs: a.model.TemplateArgs,
 	})
 	a.answer.Engine += a.tutor.opts.Now().Sub(began)

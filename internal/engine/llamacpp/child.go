@@ -19,7 +19,7 @@ type child struct {
 	supervisor *Supervisor
 	stop       context.Context // ends when the process must
 	stopNow    context.CancelFunc
-	users      sync.WaitGroup // requests that the gateway hands over; none is added once the child is not listed
+	users      sync.WaitGroup // requests that the gateway hands over; none is added once the child is not found any more
 
 	root      string          // as the newest spec says
 	card      json.RawMessage // as the newest spec says

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -100,13 +101,14 @@ func (g *gateway) route(w http.ResponseWriter, r *http.Request) {
 		return // the caller left
 	}
 	var asked struct {
-		Model string `json:"model"`
+		Model   string `json:"model"`
+		Adapter string `json:"sat_adapter"`
 	}
 	if json.Unmarshal(body, &asked) != nil {
 		refuse(w, refusal{http.StatusBadRequest, "invalid_request_error", "The request is no JSON object with a model's name"})
 		return
 	}
-	child, done, refused := g.find(asked.Model)
+	child, done, refused := g.find(asked.Model, asked.Adapter)
 	if refused.status != 0 {
 		refuse(w, refused)
 		return
@@ -125,21 +127,27 @@ func (g *gateway) route(w http.ResponseWriter, r *http.Request) {
 	g.proxy.ServeHTTP(w, out)
 }
 
-// find gives the child that serves a model, which lives until done is called.
-func (g *gateway) find(model string) (e Endpoint, done func(), refused refusal) {
+// find gives the child that serves a model, which lives until done is called. A caller that names the adapter, and has
+// not heard yet that another one took its name, gets the former child for a while, and then none: never an answer of the
+// other adapter.
+func (g *gateway) find(model, adapter string) (e Endpoint, done func(), refused refusal) {
 	g.supervisor.mu.Lock()
 	defer g.supervisor.mu.Unlock()
-	for _, c := range g.supervisor.children {
-		if model != "" && model != c.spec.Name {
+	refused = refusal{http.StatusNotFound, "not_found_error", fmt.Sprintf("The model %.100q does not exist", model)}
+	for i, c := range slices.Concat(g.supervisor.children, g.supervisor.leaving) {
+		switch e = c.endpoint(); {
+		case model != c.spec.Name && (model != "" || i > 0):
 			continue
-		}
-		if e = c.endpoint(); !e.Up {
-			return e, nil, loading
+		case i >= len(g.supervisor.children) && adapter == "":
+			continue
+		case strings.Contains(adapter, "@") && adapter != c.root || !e.Up:
+			refused = loading
+			continue
 		}
 		c.users.Add(1)
 		return e, c.users.Done, refusal{}
 	}
-	return e, nil, refusal{http.StatusNotFound, "not_found_error", fmt.Sprintf("The model %.100q does not exist", model)}
+	return Endpoint{}, nil, refused
 }
 
 func (g *gateway) health(w http.ResponseWriter, _ *http.Request) {

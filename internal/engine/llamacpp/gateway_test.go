@@ -171,6 +171,10 @@ llamacpp:requests_processing{model="sat-lora"} 0
 # TYPE fake_left counter
 fake_left{model="sat-base"} 0
 fake_left{model="sat-lora"} 0
+# HELP fake_asked Questions
+# TYPE fake_asked counter
+fake_asked{model="sat-base"} 1
+fake_asked{model="sat-lora"} 1
 `, body)
 }
 

@@ -168,7 +168,8 @@ func (f *fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"data":[{"id":%q,"owned_by":"llamacpp","meta":{"n_ctx":4096}}]}`, f.name)
 	case "/metrics":
 		fmt.Fprintf(w, "# HELP llamacpp:requests_processing Number of requests processing\n# TYPE llamacpp:requests_processing gauge\n"+
-			"llamacpp:requests_processing %d\n# HELP fake_left Callers that left\n# TYPE fake_left counter\nfake_left %d\n", f.busy.Load(), f.left.Load())
+			"llamacpp:requests_processing %d\n# HELP fake_left Callers that left\n# TYPE fake_left counter\nfake_left %d\n"+
+			"# HELP fake_asked Questions\n# TYPE fake_asked counter\nfake_asked %d\n", f.busy.Load(), f.left.Load(), f.asked.Load())
 	case "/tokenize":
 		fmt.Fprintf(w, `{"tokens":[%d]}`, len(f.name))
 	case "/v1/chat/completions":

@@ -13,8 +13,8 @@ import (
 
 // Times of a child that is no longer wanted.
 const (
-	linger     = 2 * time.Second // for callers that had its address already and have not asked yet
-	drainLimit = 5 * time.Minute // longer than any caller waits for an answer
+	linger     = 20 * time.Second // longer than a backend takes to notice that another one has its name
+	drainLimit = 5 * time.Minute  // longer than any caller waits for an answer
 )
 
 // Prepare starts the models of specs that are not served yet, beside those that are, and waits until each has answered a
@@ -108,7 +108,7 @@ func (s *Supervisor) commit(specs []Spec, next []*child) {
 			return
 		}
 		former = slices.DeleteFunc(slices.Clone(s.children), func(c *child) bool { return slices.Contains(next, c) })
-		s.children = next
+		s.children, s.leaving = next, append(s.leaving, former...)
 		for i, c := range next {
 			c.root, c.card = specs[i].Root, specs[i].Card
 		}
@@ -126,6 +126,8 @@ func (c *child) retire() {
 	case <-time.After(c.supervisor.opts.linger):
 	case <-ctx.Done():
 	}
+	s := c.supervisor
+	s.change(func() { s.leaving = slices.DeleteFunc(s.leaving, func(o *child) bool { return o == c }) })
 	left := make(chan struct{})
 	go func() {
 		defer close(left)

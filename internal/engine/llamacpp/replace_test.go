@@ -4,8 +4,10 @@ package llamacpp
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -93,4 +95,46 @@ func TestNamesComeAndGoAndOnlyWhatIsSaidOfThemMayChange(t *testing.T) {
 	commit()
 	require.Len(t, s.Endpoints(), 1)
 	assert.Eventually(t, func() bool { return syscall.Kill(list[1].PID, 0) != nil }, patience, 10*time.Millisecond)
+}
+
+// TestNobodyGetsTheAnswerOfAnotherAdapter: a backend elsewhere hears of the switch some seconds later.
+func TestNobodyGetsTheAnswerOfAnotherAdapter(t *testing.T) {
+	base, old := two(t, manner{})
+	s := fake(t, Options{linger: time.Hour}, base, old)
+	require.NoError(t, ready(t, s))
+	server := httptest.NewServer(s.Handler("k"))
+	t.Cleanup(server.Close)
+	ask := func(adapter string) int {
+		resp, _ := request(t, http.MethodPost, server.URL+"/v1/chat/completions", "k", `{"model":"sat-lora","sat_adapter":"`+adapter+`"}`)
+		return resp.StatusCode
+	}
+	fresh := Spec{Name: "sat-lora", ModelPath: manner{}.model(t), Root: "sat-lora@bbbbbbbb"}
+	commit, err := s.Prepare(t.Context(), []Spec{base, fresh})
+	require.NoError(t, err)
+	former := s.children[1]
+	commit()
+	asked := func(c *child) int64 {
+		_, body, err := c.call(t.Context(), http.MethodGet, c.url()+"/metrics", nil)
+		require.NoError(t, err)
+		var n int64
+		for line := range strings.Lines(string(body)) {
+			if _, err := fmt.Sscanf(line, "fake_asked %d", &n); err == nil {
+				break
+			}
+		}
+		return n
+	}
+	warm := asked(former)
+	assert.Equal(t, http.StatusOK, ask("sat-lora@aaaaaaaa"))
+	assert.Equal(t, warm+1, asked(former), "the former one answers who means it")
+	assert.Equal(t, http.StatusOK, ask("sat-lora@bbbbbbbb"))
+	assert.Equal(t, http.StatusOK, ask(""))
+	assert.Equal(t, http.StatusOK, ask("owner/repository"), "of such names our engine knows nothing")
+	assert.Equal(t, warm+1, asked(former))
+	assert.Equal(t, http.StatusServiceUnavailable, ask("sat-lora@cccccccc"))
+	commit, err = s.Prepare(t.Context(), []Spec{base})
+	require.NoError(t, err)
+	commit()
+	assert.Equal(t, http.StatusOK, ask("sat-lora@bbbbbbbb"), "one that was retired, too")
+	assert.Equal(t, http.StatusNotFound, ask(""))
 }

@@ -48,6 +48,7 @@ type Supervisor struct {
 
 	mu       sync.Mutex
 	children []*child // never altered, but replaced
+	leaving  []*child // no longer listed, and kept for a while for callers that name their adapter
 	changed  chan struct{}
 	closing  bool
 }

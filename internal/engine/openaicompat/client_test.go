@@ -65,7 +65,7 @@ func TestBodyFieldByField(t *testing.T) {
 	assert.Zero(t, v.Counts().NoTemperature)
 
 	schema := `{"type":"object","properties":{"letter":{"enum":["A","B"]}}}`
-	req := engine.Request{Model: "sat-base", Messages: messages, MaxTokens: 80, Temperature: 0.7, Seed: 42,
+	req := engine.Request{Model: "sat-base", Adapter: "sat-lora@c6e1fdaf", Messages: messages, MaxTokens: 80, Temperature: 0.7, Seed: 42,
 		Schema: json.RawMessage(schema)}
 	_, err = client.Stream(t.Context(), req, ignore)
 	require.NoError(t, err)
@@ -73,7 +73,7 @@ func TestBodyFieldByField(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(schema), &decoded))
 	assert.Equal(t, map[string]any{
 		"model": "sat-base", "messages": wire, "max_tokens": 80.0, "temperature": 0.7, "seed": 42.0, "stream": true,
-		"stream_options": map[string]any{"include_usage": true}, "cache_prompt": true,
+		"stream_options": map[string]any{"include_usage": true}, "cache_prompt": true, "sat_adapter": "sat-lora@c6e1fdaf",
 		"response_format": map[string]any{"type": "json_schema",
 			"json_schema": map[string]any{"name": "reply", "schema": decoded, "strict": true}},
 	}, lastBody(t, v))

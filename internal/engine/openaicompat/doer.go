@@ -36,6 +36,10 @@ func appendMembers(b []byte, req engine.Request) []byte {
 	b = append(b, `,"seed":`...)
 	b = strconv.AppendInt(b, req.Seed, 10)
 	b = append(b, `,"cache_prompt":true,`...)
+	if req.Adapter != "" {
+		b = append(b, `"sat_adapter":`...)
+		b = append(appendString(b, req.Adapter), ',')
+	}
 	if len(req.LogprobIDs) > 0 {
 		b = append(b, `"return_tokens_as_token_ids":true,"logprob_token_ids":`...)
 		separator := byte('[')
