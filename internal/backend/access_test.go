@@ -202,7 +202,7 @@ func objects() map[string]func(t *testing.T, s *site, caller string) string {
 		"GET /api/v1/passages/{id}":   anItem, // its passage has the same id; students see those of questions alone
 		"/api/v1/passages/{id}": func(t *testing.T, s *site, caller string) string {
 			anItem(t, s, caller)
-			require.NoError(t, s.store.PutPassage(t.Context(), sat.Passage{ID: "unused", Lines: []string{"The pier was empty."}}))
+			require.NoError(t, s.store.PutPassage(t.Context(), sat.Passage{ID: "unused", Lines: []string{"The pier was empty."}}, sat.Passage{}))
 			return "unused"
 		},
 		"/api/v1/item-reports/{id}": func(t *testing.T, s *site, caller string) string {

@@ -253,5 +253,9 @@ func (s *Server) updateItem(ctx context.Context, in *updateInput) (*reply[api.Sa
 		return nil, &sat.Error{Code: sat.Invalid, Message: "An item keeps its id.",
 			Fields: []sat.FieldError{{Field: "item.id", Message: "must be the id in the address"}}}
 	}
+	if in.Body.Version == 0 {
+		return nil, &sat.Error{Code: sat.Invalid, Message: "It is not said which version is replaced.",
+			Fields: []sat.FieldError{{Field: "version", Message: "is missing; send the version that GET gives"}}}
+	}
 	return s.saveItem(ctx, in.Body.Item, in.Body.Version)
 }

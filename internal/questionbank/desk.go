@@ -12,9 +12,9 @@ type Shelf interface {
 	ItemsAfter(ctx context.Context, id string, n int) ([]sat.StoredItem, error)
 	BankChanges(ctx context.Context, limit int) ([]sat.BankChange, error)
 	SearchItems(ctx context.Context, f sat.ItemFilter) (items []sat.StoredItem, total int, err error)
-	SaveItems(ctx context.Context, c sat.BankChange, items []sat.StoredItem) (sat.BankChange, error)
+	SaveItems(ctx context.Context, c sat.BankChange, items []sat.StoredItem, seen ...sat.Passage) (sat.BankChange, error)
 	Passages(ctx context.Context, ids []string) ([]sat.Passage, error)
-	PutPassage(ctx context.Context, p sat.Passage) error
+	PutPassage(ctx context.Context, p, seen sat.Passage) error
 	DropPassage(ctx context.Context, id string) error
 }
 
@@ -53,8 +53,8 @@ func (d *Desk) ImportItems(ctx context.Context, req sat.ImportRequest) (sat.Impo
 		return sat.ImportReport{}, err
 	}
 	report := plan.Report()
-	items := plan.Items()
-	if items, err = d.withSiblings(ctx, items); err != nil {
+	items, seen, err := d.withSiblings(ctx, plan.Items())
+	if err != nil {
 		return report, err
 	}
 	switch {
@@ -69,7 +69,7 @@ func (d *Desk) ImportItems(ctx context.Context, req sat.ImportRequest) (sat.Impo
 		return report, nil
 	}
 	change, err := d.shelf.SaveItems(ctx, sat.BankChange{By: req.By, What: "import", Format: string(reading.Format),
-		FileHash: reading.SHA256}, items)
+		FileHash: reading.SHA256}, items, seen...)
 	if err != nil {
 		return report, err
 	}
@@ -147,13 +147,12 @@ func (d *Desk) Save(ctx context.Context, by string, it sat.Item, version int) (s
 		return sat.StoredItem{}, findings, err
 	}
 	stored := Stored(it, version)
-	all, err := d.withSiblings(ctx, []sat.StoredItem{stored})
+	all, seen, err := d.withSiblings(ctx, []sat.StoredItem{stored})
 	if err != nil {
 		return sat.StoredItem{}, findings, err
 	}
-	if _, err := d.shelf.SaveItems(ctx, sat.BankChange{By: by, What: "edit"}, all); err != nil {
+	if _, err := d.shelf.SaveItems(ctx, sat.BankChange{By: by, What: "edit"}, all, seen...); err != nil {
 		return sat.StoredItem{}, findings, err
 	}
-	stored.Version++
-	return stored, findings, nil
+	return all[len(all)-1], findings, nil // with its new version
 }

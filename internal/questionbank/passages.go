@@ -41,11 +41,16 @@ func (d *Desk) SavePassage(ctx context.Context, by string, p sat.Passage, versio
 	case err != nil:
 		return p, nil, findings, err
 	case len(former) > 0 && version == "":
-		return p, nil, findings, sat.Errorf(sat.Conflict, "There is such a passage already.")
+		return p, nil, findings, &sat.Error{Code: sat.Conflict, Message: "There is such a passage already.", Fields: []sat.FieldError{
+			{Field: "passage.id", Message: "is taken; choose another one, or send the version that is replaced"}}}
 	case len(former) == 0 && version != "":
 		return p, nil, findings, sat.Errorf(sat.NotFound, "There is no such passage.")
 	case len(former) > 0 && d.PassageVersion(former[0]) != version:
 		return p, nil, findings, sat.Errorf(sat.Conflict, "The passage was changed by somebody else meanwhile.")
+	}
+	seen := sat.Passage{ID: p.ID} // a new one
+	if len(former) > 0 {
+		seen = former[0]
 	}
 	items, err := d.carried(ctx, former, []sat.Passage{p}, nil)
 	if err != nil {
@@ -56,9 +61,9 @@ func (d *Desk) SavePassage(ctx context.Context, by string, p sat.Passage, versio
 		ids = append(ids, it.ID)
 	}
 	if len(items) == 0 {
-		return p, ids, findings, d.shelf.PutPassage(ctx, p)
+		return p, ids, findings, d.shelf.PutPassage(ctx, p, seen)
 	}
-	_, err = d.shelf.SaveItems(ctx, sat.BankChange{By: by, What: "edit"}, items)
+	_, err = d.shelf.SaveItems(ctx, sat.BankChange{By: by, What: "edit"}, items, seen)
 	return p, ids, findings, err
 }
 
@@ -111,8 +116,8 @@ func refused(message string, findings []sat.Finding) error {
 }
 
 // withSiblings adds, to items that are to be stored, those that share a passage with them which the items change: a
-// passage is one for all the questions on it.
-func (d *Desk) withSiblings(ctx context.Context, items []sat.StoredItem) ([]sat.StoredItem, error) {
+// passage is one for all the questions on it. It gives the passages as it saw them too, new ones without lines.
+func (d *Desk) withSiblings(ctx context.Context, items []sat.StoredItem) (all []sat.StoredItem, seen []sat.Passage, err error) {
 	passages, given := map[string]sat.Passage{}, map[string]bool{}
 	var ids []string
 	for _, it := range items {
@@ -126,7 +131,17 @@ func (d *Desk) withSiblings(ctx context.Context, items []sat.StoredItem) ([]sat.
 	}
 	former, err := d.shelf.Passages(ctx, ids)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	seen = slices.Clone(former)
+	known := map[string]bool{}
+	for _, p := range former {
+		known[p.ID] = true
+	}
+	for _, id := range ids {
+		if !known[id] {
+			seen = append(seen, sat.Passage{ID: id})
+		}
 	}
 	former = slices.DeleteFunc(former, func(p sat.Passage) bool { return bytes.Equal(marshal(p), marshal(passages[p.ID])) })
 	latter := make([]sat.Passage, len(former))
@@ -134,7 +149,7 @@ func (d *Desk) withSiblings(ctx context.Context, items []sat.StoredItem) ([]sat.
 		latter[i] = passages[p.ID]
 	}
 	siblings, err := d.carried(ctx, former, latter, given)
-	return append(siblings, items...), err
+	return append(siblings, items...), seen, err
 }
 
 // carried gives the items, but for the given ones, that have passages which change from former to latter, with the change.

@@ -43,7 +43,7 @@ func fault(err error, what string) error {
 	}
 	switch kindOf(err) {
 	case faultTwice:
-		return &sat.Error{Code: sat.Conflict, Message: "There is such a " + what + " already.", Err: err}
+		return &sat.Error{Code: sat.Conflict, Message: "This " + what + " is there already.", Err: err}
 	case faultDangling:
 		return &sat.Error{Code: sat.NotFound, Message: "Something that this " + what + " belongs to is not there.", Err: err}
 	case faultFull:

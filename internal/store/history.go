@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -49,24 +51,73 @@ func (s *Store) addChange(ctx context.Context, tx bun.Tx, c *sat.BankChange) err
 	return err
 }
 
+// standing is an item as it stands in the bank, and the version that it has there. An item that is gone has one too, which
+// its deletion made, so that counting never goes back: each change of an item makes the version behind the one it found.
+type standing struct {
+	sat.StoredItem
+	there bool
+}
+
+// current gives how the items with the ids stand.
+func (s *Store) current(ctx context.Context, tx bun.Tx, ids []string) (map[string]standing, error) {
+	items, err := s.itemsWhere(ctx, tx, "i.id IN (?)", ids)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[string]standing, len(ids))
+	for _, it := range items {
+		byID[it.ID] = standing{it, true}
+	}
+	gone := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return byID[id].there })
+	for some := range slices.Chunk(gone, manyAtOnce) {
+		var rows []versionRow
+		if err := tx.NewSelect().Model(&rows).Column("item_id").ColumnExpr("max(version) AS version").
+			Where("item_id IN (?)", bun.List(some)).Group("item_id").Scan(ctx); err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			byID[row.ItemID] = standing{StoredItem: sat.StoredItem{Version: int(row.Version) + 1}}
+		}
+	}
+	return byID, nil
+}
+
+// admits tells whether an item may take the place: it names the version that it replaces.
+func (b standing) admits(it sat.StoredItem) error {
+	switch {
+	case b.there && it.Version == 0:
+		return &sat.Error{Code: sat.Conflict, Message: fmt.Sprintf("There is an item %s already.", it.ID),
+			Fields: []sat.FieldError{{Field: "item.id", Message: "is taken; choose another one, or send the version that is replaced"}}}
+	case !b.there && it.Version != 0:
+		return sat.Errorf(sat.Conflict, "The item %s was taken out of the bank by somebody else meanwhile.", it.ID)
+	case b.there && b.Version != it.Version:
+		return sat.Errorf(sat.Conflict, "The item %s was changed by somebody else meanwhile.", it.ID)
+	}
+	return nil
+}
+
 // keepVersion keeps what an item was before a change, or that it was not there.
-func keepVersion(ctx context.Context, tx bun.Tx, changeID, id string, before sat.StoredItem) error {
-	row := versionRow{ItemID: id, ChangeID: changeID}
-	if before.Version > 0 {
+func keepVersion(ctx context.Context, tx bun.Tx, changeID, id string, before standing) error {
+	row := versionRow{ItemID: id, ChangeID: changeID, Version: int64(before.Version)}
+	if before.there {
 		doc, err := json.Marshal(before.Item)
 		if err != nil {
 			return err
 		}
-		row.Version, row.ContentKey, row.Doc = int64(before.Version), before.ContentKey, string(doc)
+		row.ContentKey, row.Doc = before.ContentKey, string(doc)
 	}
 	_, err := tx.NewInsert().Model(&row).Exec(ctx)
 	return err
 }
 
+// there tells that there was an item before the change.
+func (r versionRow) there() bool { return r.Doc != "" }
+
+// item gives the item before the change; its version is 0 where there was none.
 func (r versionRow) item() (it sat.StoredItem, err error) {
-	it.Version, it.ContentKey = int(r.Version), r.ContentKey
 	it.ID = r.ItemID
-	if r.Version > 0 {
+	if r.there() {
+		it.Version, it.ContentKey = int(r.Version), r.ContentKey
 		err = json.Unmarshal([]byte(r.Doc), &it.Item)
 	}
 	return it, err
@@ -120,13 +171,13 @@ func (s *Store) ItemHistory(ctx context.Context, id string, limit int) ([]sat.It
 	return history, nil
 }
 
-// UndoChange gives every item of a change what it was before, in one step. Where one was changed again since, nothing
-// is undone.
+// UndoChange gives every item of a change what it was before, in one step. Where one was changed again since, or a passage
+// would change under items that the change has not touched, nothing is undone.
 func (s *Store) UndoChange(ctx context.Context, by, changeID string) (sat.BankChange, error) {
 	undo := sat.BankChange{By: by, What: "undo"}
-	err := s.change(ctx, func(tx bun.Tx) error {
+	err := s.changeBank(ctx, func(tx bun.Tx) error {
 		var c changeRow
-		if err := s.lock(tx.NewSelect().Model(&c).Where("id = ?", changeID)).Scan(ctx); err != nil {
+		if err := tx.NewSelect().Model(&c).Where("id = ?", changeID).Scan(ctx); err != nil {
 			return fault(err, "change")
 		}
 		if !c.UndoneAt.IsZero() {
@@ -139,36 +190,96 @@ func (s *Store) UndoChange(ctx context.Context, by, changeID string) (sat.BankCh
 		if err := tx.NewSelect().Model(&rows).Where("change_id = ?", changeID).Order("item_id").Scan(ctx); err != nil {
 			return err
 		}
-		for _, row := range rows {
-			if err := s.undoItem(ctx, tx, undo.ID, row); err != nil {
+		former := make([]sat.StoredItem, len(rows))
+		for i, row := range rows {
+			var err error
+			if former[i], err = row.item(); err != nil {
+				return err
+			}
+		}
+		passage, others, err := beside(ctx, tx, former)
+		if err != nil {
+			return err
+		}
+		if len(others) > 0 {
+			return sat.Errorf(sat.Conflict, "The passage %s would change under questions that this change did not touch: %s. "+
+				"Take them out first, or edit the passage.", passage, some(others))
+		}
+		for i, row := range rows {
+			if err := s.undoItem(ctx, tx, undo.ID, row, former[i]); err != nil {
 				return err
 			}
 		}
 		undo.Items = len(rows)
-		_, err := tx.NewUpdate().Model(&c).Set("undone_at = ?", at(s.now())).WherePK().Exec(ctx)
+		_, err = tx.NewUpdate().Model(&c).Set("undone_at = ?", at(s.now())).WherePK().Exec(ctx)
 		return err
 	})
 	return undo, fault(err, "change")
 }
 
-func (s *Store) undoItem(ctx context.Context, tx bun.Tx, undoID string, row versionRow) error {
-	former, err := row.item()
-	if err != nil {
-		return err
+// beside looks for items that stand on a passage which would change under them, as others are stored: they were written
+// over the passage as it is. It gives the first such passage with their ids, none where all is well.
+func beside(ctx context.Context, tx bun.Tx, stored []sat.StoredItem) (passageID string, others []string, err error) {
+	touched, latter := map[string]bool{}, map[string]sat.Passage{}
+	var ids []string
+	for _, it := range stored {
+		touched[it.ID] = true
+		for _, p := range it.Passages {
+			if _, known := latter[p.ID]; !known {
+				ids = append(ids, p.ID)
+			}
+			latter[p.ID] = p // the last one holds, as it is stored
+		}
 	}
+	passages, err := passagesByID(ctx, tx, ids)
+	if err != nil {
+		return "", nil, err
+	}
+	for _, p := range passages {
+		if samePassage(p, latter[p.ID]) {
+			continue
+		}
+		if err := itemsOn(tx, p.ID).Column("i.id").Order("i.id").Scan(ctx, &others); err != nil {
+			return "", nil, err
+		}
+		others = slices.DeleteFunc(others, func(id string) bool { return touched[id] })
+		if len(others) > 0 {
+			return p.ID, others, nil
+		}
+	}
+	return "", nil, nil
+}
+
+// mostNamed bounds the ids that a message lists.
+const mostNamed = 20
+
+// some lists ids for a message.
+func some(ids []string) string {
+	if more := len(ids) - mostNamed; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(ids[:mostNamed], ", "), more)
+	}
+	return strings.Join(ids, ", ")
+}
+
+// undoItem gives an item what it was.
+func (s *Store) undoItem(ctx context.Context, tx bun.Tx, undoID string, row versionRow, former sat.StoredItem) error {
 	now, err := s.current(ctx, tx, []string{row.ItemID})
 	if err != nil {
 		return err
 	}
 	latest := now[row.ItemID]
 	switch {
-	case latest.Version == 0 && former.Version == 0: // made by the change, and gone since
+	case !latest.there && !row.there(): // made by the change, and gone since
 		return nil
-	case latest.Version != 0 && latest.Version != former.Version+1:
-		return &sat.Error{Code: sat.Conflict, Message: fmt.Sprintf("The item %s was changed again since; undo that change first.", row.ItemID)}
-	case former.Version == 0:
+	case latest.Version != int(row.Version)+1:
+		return sat.Errorf(sat.Conflict, "The item %s was changed again since; undo that change first.", row.ItemID)
+	case !row.there():
 		return s.dropItem(ctx, tx, undoID, latest)
 	}
-	former.Version = latest.Version // the next one: counting never goes back
-	return s.saveItem(ctx, tx, undoID, latest, former)
+	former.Version = 0
+	if latest.there {
+		former.Version = latest.Version
+	}
+	_, err = s.saveItem(ctx, tx, undoID, latest, former)
+	return err
 }

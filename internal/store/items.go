@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"fmt"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -166,11 +165,17 @@ func assemble(ctx context.Context, db bun.IDB, rows []itemRow) ([]sat.StoredItem
 }
 
 // SaveItems adds and replaces items in one step and keeps what they were before. The Version of each item must be the
-// one that is stored, 0 for an item that is new; where it is not, somebody else was faster, and nothing is stored.
-// A passage is shared by the items that name it: the last one stored holds for all of them.
-func (s *Store) SaveItems(ctx context.Context, c sat.BankChange, items []sat.StoredItem) (sat.BankChange, error) {
+// one that is stored, 0 for an item that is new; where it is not, somebody else was faster, and nothing is stored. The
+// Version of each is the new one afterwards.
+// A passage is shared by the items that name it: the last one stored holds for all of them. Where it is said how passages
+// were seen, they must still be so, without lines for one that was not there, and none may change under other items.
+func (s *Store) SaveItems(ctx context.Context, c sat.BankChange, items []sat.StoredItem, seen ...sat.Passage) (sat.BankChange, error) {
 	c.Items = len(items)
-	err := s.change(ctx, func(tx bun.Tx) error {
+	versions := make([]int, len(items))
+	err := s.changeBank(ctx, func(tx bun.Tx) error {
+		if err := settled(ctx, tx, items, seen); err != nil {
+			return err
+		}
 		if err := s.addChange(ctx, tx, &c); err != nil {
 			return err
 		}
@@ -183,53 +188,51 @@ func (s *Store) SaveItems(ctx context.Context, c sat.BankChange, items []sat.Sto
 			return err
 		}
 		for i, it := range items {
-			if err := s.saveItem(ctx, tx, c.ID, before[it.ID], it); err != nil {
+			if versions[i], err = s.saveItem(ctx, tx, c.ID, before[it.ID], it); err != nil {
 				return err
 			}
 			progress(ctx, i+1, len(items))
 		}
 		return nil
 	})
-	return c, fault(err, "item")
-}
-
-func (s *Store) current(ctx context.Context, tx bun.Tx, ids []string) (map[string]sat.StoredItem, error) {
-	items, err := s.itemsWhere(ctx, tx, "i.id IN (?)", ids)
-	byID := make(map[string]sat.StoredItem, len(items))
-	for _, it := range items {
-		byID[it.ID] = it
+	if err != nil {
+		return c, fault(err, "item")
 	}
-	return byID, err
+	for i, version := range versions {
+		items[i].Version = version
+	}
+	return c, nil
 }
 
-func (s *Store) saveItem(ctx context.Context, tx bun.Tx, changeID string, before, it sat.StoredItem) error {
-	if before.Version != it.Version {
-		return &sat.Error{Code: sat.Conflict, Message: fmt.Sprintf("The item %s was changed by somebody else meanwhile.", it.ID)}
+// saveItem stores an item over what stands there, and gives its new version.
+func (s *Store) saveItem(ctx context.Context, tx bun.Tx, changeID string, before standing, it sat.StoredItem) (int, error) {
+	if err := before.admits(it); err != nil {
+		return 0, err
 	}
 	if err := keepVersion(ctx, tx, changeID, it.ID, before); err != nil {
-		return err
+		return 0, err
 	}
-	it.Version++
+	it.Version = before.Version + 1
 	row, passages, err := s.itemRowOf(it)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if len(passages) > 0 {
 		if _, err := tx.NewInsert().Model(&passages).On("CONFLICT (id) DO UPDATE").Set("doc = EXCLUDED.doc").Exec(ctx); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	if before.Version == 0 {
-		_, err = tx.NewInsert().Model(&row).Exec(ctx)
-	} else {
+	if before.there {
 		_, err = tx.NewUpdate().Model(&row).WherePK().Exec(ctx)
+	} else {
+		_, err = tx.NewInsert().Model(&row).Exec(ctx)
 	}
-	return err
+	return it.Version, err
 }
 
 // DeleteItem takes an item out of the bank; what it was is kept.
 func (s *Store) DeleteItem(ctx context.Context, by, id string) error {
-	return fault(s.change(ctx, func(tx bun.Tx) error {
+	return fault(s.changeBank(ctx, func(tx bun.Tx) error {
 		before, err := s.current(ctx, tx, []string{id})
 		if err != nil {
 			return err
@@ -238,14 +241,14 @@ func (s *Store) DeleteItem(ctx context.Context, by, id string) error {
 		if err := s.addChange(ctx, tx, &c); err != nil {
 			return err
 		}
-		if before[id].Version == 0 {
+		if !before[id].there {
 			return sat.Errorf(sat.NotFound, "There is no such item.")
 		}
 		return s.dropItem(ctx, tx, c.ID, before[id])
 	}), "item")
 }
 
-func (s *Store) dropItem(ctx context.Context, tx bun.Tx, changeID string, before sat.StoredItem) error {
+func (s *Store) dropItem(ctx context.Context, tx bun.Tx, changeID string, before standing) error {
 	if err := keepVersion(ctx, tx, changeID, before.ID, before); err != nil {
 		return err
 	}
@@ -253,7 +256,7 @@ func (s *Store) dropItem(ctx context.Context, tx bun.Tx, changeID string, before
 		return err
 	}
 	for _, p := range before.Passages {
-		used := tx.NewSelect().Model((*itemRow)(nil)).ColumnExpr("1").Where("i.passages LIKE ? ESCAPE '!'", "% "+escapeLike(p.ID)+" %")
+		used := itemsOn(tx, p.ID).ColumnExpr("1")
 		if _, err := tx.NewDelete().Model((*passageRow)(nil)).Where("id = ?", p.ID).Where("NOT EXISTS (?)", used).Exec(ctx); err != nil {
 			return err
 		}

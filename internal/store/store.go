@@ -85,6 +85,19 @@ func (s *Store) change(ctx context.Context, f func(tx bun.Tx) error) error {
 	return s.write.RunInTx(ctx, nil, func(_ context.Context, tx bun.Tx) error { return f(tx) })
 }
 
+// changeBank is change for what touches items and passages. One goes on at a time, so that what f finds in the bank holds
+// until it commits: versions, and which items are on a passage. SQLite's writer is alone anyway.
+func (s *Store) changeBank(ctx context.Context, f func(tx bun.Tx) error) error {
+	return s.change(ctx, func(tx bun.Tx) error {
+		if !s.Local() {
+			if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtext('sattutor.bank'))"); err != nil {
+				return err
+			}
+		}
+		return f(tx)
+	})
+}
+
 // look runs f in a transaction that sees one state of the database throughout.
 func (s *Store) look(ctx context.Context, f func(tx bun.Tx) error) error {
 	opts := &sql.TxOptions{}

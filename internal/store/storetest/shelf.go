@@ -296,10 +296,15 @@ func shelves(t *testing.T, open Open) {
 func passages(t *testing.T, open Open) {
 	s, ctx := open(t), t.Context()
 	p := sat.Passage{ID: "free_1", Lines: []string{"The pier was empty."}}
-	require.NoError(t, s.PutPassage(ctx, p))
+	isNew := sat.Passage{}
+	require.NoError(t, s.PutPassage(ctx, p, isNew))
+	seen := p
 	p.Title = "The pier"
-	require.NoError(t, s.PutPassage(ctx, p))
-	require.NoError(t, s.PutPassage(ctx, sat.Passage{ID: "freex1", Lines: []string{"Another."}}))
+	isCode(t, sat.Conflict, s.PutPassage(ctx, p, isNew), "it is there")
+	require.NoError(t, s.PutPassage(ctx, p, seen))
+	isCode(t, sat.Conflict, s.PutPassage(ctx, seen, seen), "it was changed since it was seen")
+	require.NoError(t, s.PutPassage(ctx, sat.Passage{ID: "freex1", Lines: []string{"Another."}}, isNew))
+	isCode(t, sat.Conflict, s.PutPassage(ctx, sat.Passage{ID: "none", Lines: []string{"?"}}, seen), "it is gone")
 	got, err := s.Passages(ctx, []string{"free_1", "none"})
 	require.NoError(t, err)
 	assert.Equal(t, []sat.Passage{p}, got)
@@ -309,8 +314,27 @@ func passages(t *testing.T, open Open) {
 	got, err = s.UnusedPassages(ctx, 10)
 	require.NoError(t, err)
 	assert.Equal(t, []sat.Passage{p}, got, "a sign of a pattern in an id is none")
-	for _, err := range []error{s.DropPassage(ctx, "freex1"), s.PutPassage(ctx, sat.Passage{ID: "freex1"})} {
+	for _, err := range []error{s.DropPassage(ctx, "freex1"), s.PutPassage(ctx, sat.Passage{ID: "freex1"}, sat.Passage{Lines: []string{"Another."}})} {
 		assert.Equal(t, sat.Conflict, sat.CodeOf(err))
+	}
+	_, err = s.SaveItems(ctx, sat.BankChange{What: "edit"}, []sat.StoredItem{item("j", "free_1")}, seen)
+	isCode(t, sat.Conflict, err, "items over a passage that was changed since it was seen")
+	_, err = s.SaveItems(ctx, sat.BankChange{What: "edit"}, []sat.StoredItem{item("j", "free_1")}, sat.Passage{ID: "free_1"})
+	isCode(t, sat.Conflict, err, "items over a passage that was not there")
+	shared := item("k", "freex1", "Another text.")
+	_, err = s.SaveItems(ctx, sat.BankChange{What: "edit"}, []sat.StoredItem{shared}, sat.Passage{ID: "freex1", Lines: []string{"Another."}})
+	isCode(t, sat.Conflict, err, "the passage would change under the item i")
+	assert.ErrorContains(t, err, "freex1 meanwhile: i.")
+	for round := range 10 {
+		var puts []func() error
+		for writer := range 3 {
+			q := sat.Passage{ID: p.ID, Lines: []string{fmt.Sprintf("Round %d, writer %d.", round, writer)}}
+			puts = append(puts, func() error { return s.PutPassage(ctx, q, p) })
+		}
+		require.Equal(t, 1, atOnce(t, puts...), "round %d: of those who saw the same passage, one replaces it", round)
+		got, err = s.Passages(ctx, []string{p.ID})
+		require.NoError(t, err)
+		p = got[0]
 	}
 	require.NoError(t, s.DropPassage(ctx, "free_1"))
 	assert.Equal(t, sat.NotFound, sat.CodeOf(s.DropPassage(ctx, "free_1")))

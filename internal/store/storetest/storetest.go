@@ -27,7 +27,7 @@ func Run(t *testing.T, open Open) {
 		run  func(t *testing.T, open Open)
 	}{
 		{"accounts", accounts}, {"secrets", secrets}, {"limits", limits}, {"replies", replies}, {"answers", answers},
-		{"bank", bank}, {"search", search}, {"history", history}, {"shelves", shelves}, {"passages", passages},
+		{"bank", bank}, {"search", search}, {"history", history}, {"editing", editing}, {"shelves", shelves}, {"passages", passages},
 		{"practice", practice}, {"evaluation", evaluation}, {"backup", backup}, {"privacy", privacy},
 	} {
 		t.Run(area.name, func(t *testing.T) { area.run(t, open) })

@@ -60,7 +60,7 @@ CREATE INDEX bank_changes_by_time ON bank_changes (at);
 -- What an item was before a change: its JSON with its passages, empty where the change made it.
 CREATE TABLE item_versions (
     item_id     TEXT   NOT NULL,
-    version     BIGINT NOT NULL,        -- of the item as it was; 0 where there was none
+    version     BIGINT NOT NULL,        -- that the change found; 0 where there never was one
     change_id   TEXT   NOT NULL REFERENCES bank_changes (id) ON DELETE CASCADE,
     content_key TEXT   NOT NULL,
     doc         TEXT   NOT NULL,
