@@ -45,7 +45,7 @@ const bankName = "bank"
 // dataFlags say which questions are asked; prefix tells them from those of another set.
 func dataFlags(prefix, what string) []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: prefix + "data", Usage: what + ": a file, or " + bankName + " for the questions that come with the product"},
+		&cli.StringFlag{Name: prefix + "data", Usage: what + ": a file, RACE's folder, or " + bankName + " for the questions that come with the product"},
 		&cli.StringFlag{Name: prefix + "format", Usage: "format of that file: " + formats() + "; told from the file when left out"},
 		&cli.StringFlag{Name: prefix + "pool", Usage: "a frozen part of that file: " + strings.Join(eval.Pools(), ", ")},
 	}
@@ -65,14 +65,17 @@ func readData(c *cli.Command, prefix string) (*eval.Dataset, error) {
 	if path == "" {
 		return nil, &eval.Error{Exit: eval.ExitUsage, Message: "--" + prefix + "data is missing: name a file of questions, or " + bankName}
 	}
-	return openData(path, eval.Format(c.String(prefix+"format")))
+	return openData(c, path, eval.Format(c.String(prefix+"format")))
 }
 
-func openData(path string, format eval.Format) (*eval.Dataset, error) {
+// openData reads a data file, or the questions that come with the product, and says how far a long reading is.
+func openData(c *cli.Command, path string, format eval.Format) (*eval.Dataset, error) {
 	if path == bankName {
 		return shippedBank()
 	}
-	return eval.Read(path, format)
+	reading := counting(c.Root().ErrWriter, "reading "+path, "files")
+	defer reading.finish()
+	return eval.Read(path, format, reading.report)
 }
 
 // shippedBank reads the questions that come with the product.

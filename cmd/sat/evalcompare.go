@@ -103,6 +103,6 @@ func loadReport(c *cli.Command) (eval.Report, error) {
 		return report, &eval.Error{Exit: eval.ExitUsage, Message: "--include-text needs --data, the file that holds the texts"}
 	}
 	var err error
-	report.Texts, err = openData(c.String("data"), eval.FormatAuto)
+	report.Texts, err = openData(c, c.String("data"), eval.FormatAuto)
 	return report, err
 }

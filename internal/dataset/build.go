@@ -109,9 +109,11 @@ type builder struct {
 	grams    map[string][]uint64 // of each passage that is kept
 }
 
+func (b *builder) reading(done, of int) { b.options.report("reading", done, of) }
+
 // gather reads a source and keeps what is fit for training.
 func (b *builder) gather(s Source, split string) error {
-	items, sums, err := s.read(b.options.Seed)
+	items, sums, err := s.read(b.options.Seed, b.reading)
 	if err != nil {
 		return err
 	}
@@ -203,7 +205,7 @@ func (b *builder) exclude(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		items, sums, err := s.read(b.options.Seed)
+		items, sums, err := s.read(b.options.Seed, b.reading)
 		if err != nil {
 			return err
 		}

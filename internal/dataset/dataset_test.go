@@ -47,7 +47,7 @@ func lines(t *testing.T, path string) []dataset.Record {
 // items reads the bank by id as it is put to the tutor.
 func items(t *testing.T) map[string]sat.Question {
 	t.Helper()
-	set, err := eval.Read(bank, eval.FormatItems)
+	set, err := eval.Read(bank, eval.FormatItems, nil)
 	require.NoError(t, err)
 	asked := map[string]sat.Question{}
 	for _, it := range set.Items {
@@ -125,7 +125,7 @@ func TestTheTestSplitIsAskedAndNeverLearnt(t *testing.T) {
 	o.TestShare = 0.2
 	m, err := dataset.Build(context.Background(), o)
 	require.NoError(t, err)
-	held, err := eval.Read(filepath.Join(o.Out, dataset.TestFile), eval.FormatItems)
+	held, err := eval.Read(filepath.Join(o.Out, dataset.TestFile), eval.FormatItems, nil)
 	require.NoError(t, err)
 	require.Len(t, held.Items, m.Splits["test"].Questions)
 	assert.Equal(t, m.Files[dataset.TestFile].SHA256, held.SHA256)
@@ -168,7 +168,7 @@ func TestAReorderedQuestionKeepsItsKeyText(t *testing.T) {
 	o.Permute, o.ValShare = 3, 0
 	_, err := dataset.Build(context.Background(), o)
 	require.NoError(t, err)
-	set, err := eval.Read(bank, eval.FormatItems)
+	set, err := eval.Read(bank, eval.FormatItems, nil)
 	require.NoError(t, err)
 	keys := map[string]string{}
 	for _, it := range set.Items {
@@ -265,7 +265,7 @@ func TestTheSplitsOfASourceAreKept(t *testing.T) {
 	practise := "Something else that is told elsewhere, at length, and by another person altogether."
 	source := write(t, "bank", "CC0-1.0", practise, "To tune by: a story of a bridge and of those who built it.", "A blind "+seen,
 		"Held out of everything.", "The same words: "+seen, "Held out of everything.", "To tune by: a story of a bridge and of those who built it.")
-	set, err := eval.Read(source.Path, eval.FormatItems)
+	set, err := eval.Read(source.Path, eval.FormatItems, nil)
 	require.NoError(t, err)
 	for i, split := range []sat.Split{sat.ForTraining, sat.ForTuning, sat.ForTest, sat.ForHoldout, sat.ForPractice, sat.ForPractice, sat.ForPractice} {
 		set.Items[i].Split = string(split)

@@ -16,7 +16,7 @@ import (
 // book is the bank's passages as one running text: all of them are in the public domain.
 func book(t *testing.T) string {
 	t.Helper()
-	set, err := eval.Read(bank, eval.FormatItems)
+	set, err := eval.Read(bank, eval.FormatItems, nil)
 	require.NoError(t, err)
 	var parts []string
 	for _, it := range set.Items {

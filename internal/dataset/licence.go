@@ -12,8 +12,6 @@ const (
 	UserSupplied = "user-supplied"
 )
 
-const raceLicence = "non-commercial research only"
-
 var (
 	free       = regexp.MustCompile(`(?i)^(cc0(-1\.0)?|cc-by-[1-4]\.0|mit|apache-2\.0|bsd-[23]-clause|unlicense|public domain.*)$`)
 	restricted = regexp.MustCompile(`(?i)research|non-?commercial|\bnc\b|-nc-`)

@@ -55,7 +55,7 @@ func TestBrokenQuestionsOfRACEAreLeftOutByName(t *testing.T) {
 
 	require.NoError(t, os.WriteFile(file, []byte(oneLine+"\n{broken"), 0o600))
 	_, err = dataset.Build(context.Background(), o)
-	assert.ErrorContains(t, err, "race.jsonl:2: is no JSON object")
+	assert.ErrorContains(t, err, "race.jsonl:2 is no JSON object")
 }
 
 func FuzzRACEArticle(f *testing.F) {

@@ -73,7 +73,7 @@ func devData(t *testing.T) *Dataset {
 	if path == "" {
 		t.Skip("SAT_EVAL_DATA does not name the development file")
 	}
-	d, err := Read(path, FormatAGIEval)
+	d, err := Read(path, FormatAGIEval, nil)
 	require.NoError(t, err)
 	require.Equal(t, devFile, d.SHA256)
 	return d

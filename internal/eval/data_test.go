@@ -15,7 +15,7 @@ import (
 
 func sampleItems(t testing.TB) *Dataset {
 	t.Helper()
-	d, err := Read("testdata/items.jsonl", FormatItems)
+	d, err := Read("testdata/items.jsonl", FormatItems, nil)
 	require.NoError(t, err)
 	return d
 }
@@ -153,7 +153,7 @@ func TestEveryDataErrorNamesLineAndField(t *testing.T) {
 
 func TestReadFiles(t *testing.T) {
 	dir := t.TempDir()
-	_, err := Read(filepath.Join(dir, "absent"), FormatItems)
+	_, err := Read(filepath.Join(dir, "absent"), FormatItems, nil)
 	assert.Equal(t, ExitNoFile, ExitCode(err))
 
 	data, err := os.ReadFile("testdata/items.jsonl")
@@ -165,7 +165,7 @@ func TestReadFiles(t *testing.T) {
 	require.NoError(t, w.Close())
 	path := filepath.Join(dir, "items.jsonl.gz")
 	require.NoError(t, os.WriteFile(path, zipped.Bytes(), 0o600))
-	d, err := Read(path, FormatItems)
+	d, err := Read(path, FormatItems, nil)
 	require.NoError(t, err)
 	assert.Len(t, d.Items, 6)
 

@@ -29,7 +29,7 @@ const (
 	FormatAGIEval Format = "agieval" // passage, question, options, label, other.solution
 	FormatBlocks  Format = "blocks"  // the original's text blocks, plain or in JSONL
 	FormatCSV     Format = "csv"     // one row an item, columns of the question bank
-	FormatRACE    Format = "race"    // one passage a line with its questions
+	FormatRACE    Format = "race"    // one passage a line with its questions, or RACE's own folders
 
 	FormatAuto Format = "" // whichever of them the file looks like
 )
@@ -54,9 +54,35 @@ type Dataset struct {
 	Items  []Item // in the order of the file
 }
 
-// Read reads a data file. It never fetches one: the path is the caller's. Gzip is unpacked. A malformed line is an
-// [Error] with [ExitData] that names line and field; an absent file is one with [ExitNoFile].
-func Read(path string, format Format) (*Dataset, error) {
+// Read reads a data file, or RACE's folders. It never fetches one: the path is the caller's. Gzip is unpacked. A malformed
+// line is an [Error] with [ExitData] that names line and field; an absent file is one with [ExitNoFile].
+func Read(path string, format Format, told Told) (*Dataset, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		if format != FormatAuto && format != FormatRACE {
+			return nil, failf(ExitNoFile, nil, "%s is a folder; only RACE is read from folders, and format %s from a file", path, format)
+		}
+		return readFolder(path, told)
+	}
+	data, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(path, format, data)
+}
+
+// readFolder reads RACE's folders for measuring.
+func readFolder(path string, told Told) (*Dataset, error) {
+	d, err := ReadRACE(path, told)
+	if err != nil {
+		return nil, err
+	}
+	if d.Items, err = checkRACE(d.Items, func(it Item) string { return it.ID }); err != nil {
+		return nil, err
+	}
+	return d, checkIDs(filepath.Base(path), d.Items)
+}
+
+func readFile(path string) ([]byte, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, failf(ExitNoFile, nil, "there is no file %s", path)
@@ -64,11 +90,11 @@ func Read(path string, format Format) (*Dataset, error) {
 	if err != nil {
 		return nil, failf(ExitNoFile, err, "%s cannot be read", path)
 	}
-	return Parse(path, format, data)
+	return data, nil
 }
 
-// reader turns the bytes of a file into items; name is for messages.
-type reader func(name string, data []byte) ([]Item, error)
+// reader turns the bytes of a file into items; its path or name is for messages, and for passages that it names.
+type reader func(path string, data []byte) ([]Item, error)
 
 // Parse reads a data file that is in memory already; the path is its name.
 func Parse(path string, format Format, data []byte) (*Dataset, error) {
@@ -87,11 +113,14 @@ func Parse(path string, format Format, data []byte) (*Dataset, error) {
 	if !known {
 		return nil, failf(ExitUsage, nil, "format %q is unknown; use one of %v", format, Formats())
 	}
+	if format == FormatRACE {
+		name = path // RACE names its passages by their folders
+	}
 	items, err := read(name, text)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkIDs(name, items); err != nil {
+	if err := checkIDs(filepath.Base(path), items); err != nil {
 		return nil, err
 	}
 	return &Dataset{Path: path, Format: format, SHA256: hex.EncodeToString(sum[:]), Items: items}, nil
