@@ -58,19 +58,22 @@ func evalGate(_ context.Context, c *cli.Command) error {
 	if code != setup.ExitOK {
 		return failed(code, nil)
 	}
-	in.LearntRACE = setup.LearntFrom(cfg, in.Run.Header.Model.Record, "race")
-	result := eval.Gate(in)
+	record, learnt := setup.Origin(cfg, in.Run.Header.Model)
+	in.Learnt = learnt
+	result, err := eval.Gate(in)
+	if err != nil {
+		return evalFailed(err)
+	}
 	out := c.Root().Writer
 	fmt.Fprintf(out, "%s: %s. %s\n", in.Run.Header.Model.Name, result.Quality, result.Sentence)
 	for _, check := range result.Checks {
 		fmt.Fprintf(out, "  %-7s %-34s %s (bound %s)\n", passedWord(check.Passed), check.Name, check.Measured, check.Bound)
 	}
-	rival, err := againstRival(out, against, in.Run)
+	rival, err := againstRival(cfg, out, against, in.Run)
 	if err != nil {
 		return evalFailed(err)
 	}
 	if c.Bool("store") {
-		record := in.Run.Header.Model.Record
 		if err := keepInRecord(c, record, func(cfg config.Config) error {
 			return setup.StoreGate(cfg, record, result, rival)
 		}); err != nil {
@@ -84,9 +87,12 @@ func evalGate(_ context.Context, c *cli.Command) error {
 }
 
 // againstRival compares a run with that of what its model would replace, and prints how that ended.
-func againstRival(out io.Writer, against, run *eval.Run) (setup.Rival, error) {
+func againstRival(cfg config.Config, out io.Writer, against, run *eval.Run) (setup.Rival, error) {
 	if against == nil {
 		return setup.Rival{}, nil
+	}
+	if err := eval.CheckRival(run, against); err != nil {
+		return setup.Rival{}, err
 	}
 	comparisons, err := eval.Compare(against, run)
 	if err != nil {
@@ -95,7 +101,8 @@ func againstRival(out io.Writer, against, run *eval.Run) (setup.Rival, error) {
 	c, canary := comparisons[0], eval.Canary(against, run)
 	fmt.Fprintf(out, "  %-7s %-34s %s\n", passedWord(c.NonRegression), "no worse than what it replaces", c.Sentence())
 	fmt.Fprintf(out, "  %-7s %-34s %s (bound %s)\n", passedWord(canary.Passed), canary.Name, canary.Measured, canary.Bound)
-	return setup.Rival{Record: against.Header.Model.Record, Sentence: c.Sentence(), Worse: !c.NonRegression, Same: !canary.Passed}, nil
+	record, _ := setup.Origin(cfg, against.Header.Model)
+	return setup.Rival{Record: record, Sentence: c.Sentence(), Worse: !c.NonRegression, Same: !canary.Passed}, nil
 }
 
 func passedWord(yes bool) string {

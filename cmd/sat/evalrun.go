@@ -136,10 +136,9 @@ func specs(c *cli.Command, target *setup.Target, data *eval.Dataset, selection e
 			return nil, &eval.Error{Exit: eval.ExitUnreachable, Message: err.Error()}
 		}
 		one := spec
-		one.Model = eval.ModelInfo{Name: m.Name, Record: m.Record, Base: m.Base, BaseRevision: m.Revision, Precision: m.Precision,
-			Adapter: m.Adapter, AdapterSHA256: m.AdapterSHA256}
+		one.Model = target.Info(m)
 		one.Asked.Date = m.TemplateArgs["date_string"]
-		if path := cmp.Or(c.String("fingerprints"), m.Fingerprints); path != "" {
+		if path := cmp.Or(c.String("fingerprints"), target.Fingerprints(m)); path != "" {
 			if one.Fingerprints, err = eval.ReadFingerprints(path); err != nil {
 				return nil, err
 			}

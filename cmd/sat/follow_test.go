@@ -108,7 +108,7 @@ func TestStudentsGetWhatWasPromotedWhileTheEngineRuns(t *testing.T) {
 		t.Logf("%s answers %v after the command", want, time.Since(begun).Round(10*time.Millisecond))
 	}
 	until(first)
-	require.NoError(t, shelf.Promote("sat-lora", second, true))
+	require.NoError(t, shelf.Promote("sat-lora", second, modelregistry.Serving{}, true))
 	until(second)
 	require.NotEmpty(t, scores[first])
 	difference := 0.0
@@ -121,7 +121,7 @@ func TestStudentsGetWhatWasPromotedWhileTheEngineRuns(t *testing.T) {
 	until(first)
 	assert.Contains(t, errs.String(), "another model is served from now on")
 
-	require.NoError(t, shelf.Promote("sat-lora", broken, true))
+	require.NoError(t, shelf.Promote("sat-lora", broken, modelregistry.Serving{}, true))
 	require.Eventually(t, func() bool { return strings.Contains(errs.String(), "so what is served stays") }, 2*time.Minute, 50*time.Millisecond)
 	until(first)
 	stop()

@@ -73,6 +73,7 @@ type Model struct {
 	Name          string       `json:"name"`
 	Default       bool         `json:"default"`
 	Available     bool         `json:"available" doc:"Whether the engine serves it now."`
+	Record        string       `json:"record,omitempty" doc:"Record of the machine that serves it, in which its quality is kept."`
 	Base          string       `json:"base,omitempty"`
 	Revision      string       `json:"revision,omitempty" doc:"Edition of the weights: a hub revision or the file's SHA-256."`
 	Adapter       string       `json:"adapter,omitempty"`
@@ -102,6 +103,11 @@ type Evaluation struct {
 	ECE      float64 `json:"ece,omitempty"`
 	Date     string  `json:"date"`
 	Verdict  string  `json:"verdict,omitempty"`
+
+	Mode      string `json:"mode,omitempty"`
+	Base      string `json:"base,omitempty"`
+	Precision string `json:"precision,omitempty" doc:"Of the base model as it was measured."`
+	Engine    string `json:"engine,omitempty" doc:"What computed the answers."`
 }
 
 // ModelList is the body of GET /api/v1/models.

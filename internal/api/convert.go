@@ -39,7 +39,7 @@ func FromAnswer(a sat.Answer, requestID string) Answer {
 // FromModel gives the API's form of a model record; the caller adds what only the engine knows.
 func FromModel(m sat.Model) Model {
 	out := Model{
-		Name: m.Name, Base: m.Base, Revision: m.Revision, Adapter: m.Adapter, AdapterSHA256: m.AdapterSHA256,
+		Name: m.Name, Record: m.Record, Base: m.Base, Revision: m.Revision, Adapter: m.Adapter, AdapterSHA256: m.AdapterSHA256,
 		Precision: m.Precision, Licence: m.Licence, Method: string(m.Method), Template: m.Template, Quality: string(m.Quality),
 		QualityNote: m.QualityNote, PriorID: m.PriorID, Temperature: m.Temperature,
 	}
@@ -47,6 +47,7 @@ func FromModel(m sat.Model) Model {
 		out.Evaluations = append(out.Evaluations, Evaluation{
 			Pool: e.Pool, DataHash: e.DataHash, Method: string(e.Method), Template: e.Template, Correct: e.Correct,
 			N: e.N, Low: e.Low, High: e.High, ECE: e.ECE, Date: e.Date, Verdict: e.Verdict,
+			Mode: string(e.Mode), Base: e.Base, Precision: e.Precision, Engine: e.Engine,
 		})
 	}
 	return out
@@ -77,7 +78,7 @@ func (a Answer) Domain() sat.Answer {
 // Domain gives the record as the backend's registry has it, without the evaluations.
 func (m Model) Domain() sat.Listed {
 	return sat.Listed{
-		Model: sat.Model{Name: m.Name, Base: m.Base, Revision: m.Revision, Adapter: m.Adapter, AdapterSHA256: m.AdapterSHA256,
+		Model: sat.Model{Name: m.Name, Record: m.Record, Base: m.Base, Revision: m.Revision, Adapter: m.Adapter, AdapterSHA256: m.AdapterSHA256,
 			Precision: m.Precision, Licence: m.Licence, Method: sat.Method(m.Method), Template: m.Template,
 			Quality: sat.Quality(m.Quality), QualityNote: m.QualityNote, PriorID: m.PriorID, Temperature: m.Temperature},
 		Default: m.Default, Available: m.Available, ContextTokens: m.ContextTokens,

@@ -86,14 +86,6 @@ func (r Report) runSuite(run *Run) junitSuite {
 	suite := newSuite(run.Header, run.Header.Data.Pool+": "+run.Header.Model.Name)
 	accuracy := Summarise(run).Accuracy
 	suite.add("complete", accuracy.Known(), accuracy.String())
-	for _, g := range r.Gates {
-		if g.Model != run.Header.Model.Name {
-			continue
-		}
-		for _, c := range g.Result.Checks {
-			suite.add(c.Name, c.Passed, fmt.Sprintf("measured %s; bound %s", c.Measured, c.Bound))
-		}
-	}
 	if !r.JUnitItems {
 		return suite
 	}

@@ -15,9 +15,6 @@ func (r Report) markdown() string {
 	for _, c := range r.Comparisons {
 		r.markdownComparison(&out, c)
 	}
-	for _, g := range r.Gates {
-		markdownGate(&out, g)
-	}
 	for _, run := range r.Runs {
 		markdownRun(&out, run)
 	}
@@ -68,14 +65,6 @@ func passed(yes bool) string {
 		return "passed"
 	}
 	return "failed"
-}
-
-func markdownGate(out *strings.Builder, g NamedGate) {
-	fmt.Fprintf(out, "## Gate for %s: %s\n\n%s\n\n| check | measured | bound | |\n|---|---|---|---|\n", cell(g.Model), g.Result.Quality, cell(g.Result.Sentence))
-	for _, c := range g.Result.Checks {
-		fmt.Fprintf(out, "| %s | %s | %s | %s |\n", cell(c.Name), cell(c.Measured), cell(c.Bound), passed(c.Passed))
-	}
-	out.WriteString("\n")
 }
 
 func markdownRun(out *strings.Builder, run *Run) {

@@ -31,8 +31,7 @@ func sampleReport(t *testing.T) (Report, *Dataset) {
 	require.NoError(t, err)
 	condition, err := ParseCondition("delta > 0.1")
 	require.NoError(t, err)
-	return Report{Runs: []*Run{a, b}, Comparisons: list, Conditions: []Condition{condition},
-		Gates: []NamedGate{{"sat-test", Gate(GateInput{Run: b})}}}, d
+	return Report{Runs: []*Run{a, b}, Comparisons: list, Conditions: []Condition{condition}}, d
 }
 
 func TestGoldenReports(t *testing.T) {
@@ -232,5 +231,5 @@ func TestReportsOfPoorRuns(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, sat.Demo, Gate(GateInput{Run: empty}).Quality)
+	assert.Equal(t, sat.Demo, gated(t, GateInput{Run: empty}).Quality)
 }

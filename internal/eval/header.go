@@ -55,7 +55,18 @@ type ModelInfo struct {
 	Precision     string `json:"precision"`
 	Adapter       string `json:"adapter,omitempty"`
 	AdapterSHA256 string `json:"adapter_sha256,omitempty"`
+
+	Learnt *Learnt `json:"learnt,omitempty"` // what the adapter was trained on; nil for a base model, and where nobody knows
 }
+
+// Learnt says what an adapter was trained on.
+type Learnt struct {
+	Sources []string `json:"sources"` // kinds of data: "race", "items", "tests", "prose" …
+	Licence string   `json:"licence"` // the label that these data give to it: "research-only"
+}
+
+// hasAdapter tells whether an adapter answered.
+func (m ModelInfo) hasAdapter() bool { return m.Adapter != "" || m.AdapterSHA256 != "" }
 
 // EngineInfo names what computed the answers.
 type EngineInfo struct {

@@ -25,7 +25,6 @@ type page struct {
 	Accuracies  template.HTML
 	Differences template.HTML
 	Comparisons []comparisonView
-	Gates       []NamedGate
 	Runs        []runView
 }
 
@@ -89,7 +88,7 @@ func (r Report) html() ([]byte, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256([]byte(pageStyle))
-	p := page{Title: "Evaluation of " + r.Runs[0].Header.Model.Name, Style: template.CSS(pageStyle), Gates: r.Gates,
+	p := page{Title: "Evaluation of " + r.Runs[0].Header.Model.Name, Style: template.CSS(pageStyle),
 		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'"}
 	if r.Texts != nil {
 		p.Banner = thirdParty

@@ -57,7 +57,7 @@ func TestAnAlwaysAModelIsFoundOut(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(files[0].Data), "It always says A")
 	assert.Contains(t, s.String(), s.Bias)
-	assert.Equal(t, sat.Demo, Gate(GateInput{Run: run}).Quality)
+	assert.Equal(t, sat.Demo, gated(t, GateInput{Run: run}).Quality)
 }
 
 func TestRStdOfTheReference(t *testing.T) {

@@ -13,17 +13,10 @@ type Report struct {
 	Runs        []*Run
 	Comparisons []Comparison
 	Conditions  []Condition
-	Gates       []NamedGate
 	Texts       *Dataset // the data file, to print passages, questions, choices and outputs; nil leaves them out
 	JUnitItems  bool     // in JUnit, a case for each item beside those for each bound
 
 	items map[string]Item // of Texts, by id
-}
-
-// NamedGate is the gate's result for a model.
-type NamedGate struct {
-	Model  string
-	Result GateResult
 }
 
 // File is one exported file.

@@ -64,8 +64,8 @@ func (r *Registry) told(s sat.Served, parent sat.Model) (sat.Model, bool) {
 		return manifest.Model(s.Name), true
 	}
 	if adapter {
-		if m, ok := shippedModel(id.String(), s.Name, parent); ok {
-			return m, true
+		if e, err := FindAdapter(nil, id.String()); err == nil {
+			return e.Model(s.Name, baseOf(e.Adapter, s.Name, parent)), true
 		}
 	}
 	own, err := r.opts.Records.own(s.Name)

@@ -209,6 +209,9 @@ func (e Entry) Model(served string, base sat.Model) sat.Model {
 	if e.Gate != nil {
 		m.Quality, m.QualityNote = e.Gate.Quality, e.Gate.Sentence
 		m.Evaluations = []sat.Evaluation{e.Gate.Evaluation}
+		if other := e.Gate.holds(ServingOn(base), e.Prompt); base.Base != "" && other != "" {
+			m.Quality, m.QualityNote = sat.Demo, "How often this adapter is right as it is served here is not known: "+other+"."
+		}
 	}
 	if e.Fit != nil && e.Fit.Template == m.Template {
 		m.Prior, m.PriorID, m.Temperature = e.Fit.Prior, e.Fit.PriorID, e.Fit.Temperature
@@ -228,12 +231,17 @@ func (s *Shelf) Verify(id string) error {
 
 // Promote has an adapter served under a name. It needs a passed gate that compared it with what is
 // served under that name now, or with its base where nothing is; force takes one without, which is recorded, and the
-// adapter keeps the label of a demonstration.
-func (s *Shelf) Promote(name, id string, force bool) error {
+// adapter keeps the label of a demonstration. A gate that was measured on another base, in another precision or asked in
+// another way than the machine serves it counts as none.
+func (s *Shelf) Promote(name, id string, on Serving, force bool) error {
 	return s.change(func(st *state) (Change, error) {
 		e, err := s.entry(id, st)
 		former := st.Served[name]
 		unproven := err == nil && e.unproven(former)
+		other := ""
+		if err == nil && e.Gate != nil {
+			other = e.Gate.holds(on, e.Prompt)
+		}
 		switch {
 		case err != nil:
 			return Change{}, err
@@ -245,6 +253,8 @@ func (s *Shelf) Promote(name, id string, force bool) error {
 			return Change{}, sat.Errorf(sat.Conflict, "%s has not passed a gate. Run `sat model gate RUN --store` first, or give --force.", id)
 		case !force && !e.Gate.Passed:
 			return Change{}, sat.Errorf(sat.Conflict, "%s did not pass its gate: %s Give --force to serve it all the same, as a demonstration.", id, e.Gate.Sentence)
+		case !force && other != "":
+			return Change{}, sat.Errorf(sat.Conflict, "%s is not known as it would be served: %s. Measure it here and run `sat model gate RUN --store`, or give --force.", id, other)
 		case !force && unproven:
 			return Change{}, sat.Errorf(sat.Conflict, "Whether %s is worse than %s, which it would replace, is not known. "+
 				"Run `sat model gate RUN --against RUN-OF-THAT --store` first, or give --force.", id, cmp.Or(former, "its base"))
@@ -253,7 +263,7 @@ func (s *Shelf) Promote(name, id string, force bool) error {
 			st.Former[name] = append(st.Former[name], former)
 		}
 		st.Served[name] = id
-		forced := force && (e.Gate == nil || !e.Gate.Passed || unproven)
+		forced := force && (e.Gate == nil || !e.Gate.Passed || unproven || other != "")
 		if note, ok := st.Gates[id]; ok && forced {
 			note.Quality = sat.Demo
 			st.Gates[id] = note

@@ -127,6 +127,13 @@ func TestAnAdapterThatIsMoreThanALoRAIsRefusedByName(t *testing.T) {
 	assert.NoError(t, err, "llama.cpp needs the GGUF file alone")
 }
 
+// here is what the tests' machine serves adapters on, and measuredHere a run on it.
+var (
+	here         = Serving{Base: "SmolLM2-135M-Instruct", Precision: "q4_1", Revision: "b179"}
+	measuredHere = sat.Evaluation{Pool: "dev-133", Correct: 54, N: 133, Method: sat.MethodOption, Template: "option_v1",
+		Base: here.Base, BaseRevision: here.Revision, Precision: here.Precision}
+)
+
 func newShelf(t *testing.T) (*Shelf, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "adapters")
@@ -151,16 +158,16 @@ func TestAnAdaptersWayThroughTheShelf(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, entries, 2, "the same bytes are the same adapter")
 
-	err = s.Promote("sat-lora", one, false)
+	err = s.Promote("sat-lora", one, here, false)
 	assert.Equal(t, sat.Conflict, sat.CodeOf(err))
 	assert.ErrorContains(t, err, "has not passed a gate")
 
-	passed := GateNote{Passed: true, Quality: sat.Demo, Sentence: "Above chance.", Evaluation: sat.Evaluation{Pool: "dev-133", Correct: 54, N: 133}}
+	passed := GateNote{Passed: true, Quality: sat.Demo, Sentence: "Above chance.", Evaluation: measuredHere}
 	require.NoError(t, s.NoteGate(one, passed))
-	assert.ErrorContains(t, s.Promote("sat-lora", one, false), "worse than its base", "it was compared with nothing")
+	assert.ErrorContains(t, s.Promote("sat-lora", one, here, false), "worse than its base", "it was compared with nothing")
 	passed.Rival = "smollm2-135m"
 	require.NoError(t, s.NoteGate(one, passed))
-	require.NoError(t, s.Promote("sat-lora", one, false))
+	require.NoError(t, s.Promote("sat-lora", one, here, false))
 	served, err := s.Served()
 	require.NoError(t, err)
 	m := served["sat-lora"].Model("sat-lora", sat.Model{Base: "SmolLM2-135M-Instruct", Precision: "q4_1"})
@@ -174,12 +181,12 @@ func TestAnAdaptersWayThroughTheShelf(t *testing.T) {
 
 	// An adapter that beats the base may yet be worse than the one that is served.
 	require.NoError(t, s.NoteGate(two, passed))
-	assert.ErrorContains(t, s.Promote("sat-lora", two, false), "worse than "+one)
+	assert.ErrorContains(t, s.Promote("sat-lora", two, here, false), "worse than "+one)
 
 	// A worse adapter takes force, and says so ever after.
 	require.NoError(t, s.NoteGate(two, GateNote{Rival: one, Passed: false, Quality: sat.Production, Sentence: "Worse than sat-lora."}))
-	assert.ErrorContains(t, s.Promote("sat-lora", two, false), "Worse than sat-lora.")
-	require.NoError(t, s.Promote("sat-lora", two, true))
+	assert.ErrorContains(t, s.Promote("sat-lora", two, here, false), "Worse than sat-lora.")
+	require.NoError(t, s.Promote("sat-lora", two, here, true))
 	served, err = s.Served()
 	require.NoError(t, err)
 	assert.Equal(t, two, served["sat-lora"].ID())
@@ -197,7 +204,7 @@ func TestAnAdaptersWayThroughTheShelf(t *testing.T) {
 	assert.Equal(t, sat.Conflict, sat.CodeOf(err))
 
 	require.NoError(t, s.Retire(two))
-	assert.ErrorContains(t, s.Promote("sat-lora", two, true), "retired")
+	assert.ErrorContains(t, s.Promote("sat-lora", two, here, true), "retired")
 	require.NoError(t, s.Retire(one))
 	served, err = s.Served()
 	require.NoError(t, err)
@@ -269,7 +276,7 @@ func TestVerifyFindsChangedBytes(t *testing.T) {
 func TestADamagedAdapterIsNamed(t *testing.T) {
 	s, dir := newShelf(t)
 	whole, cut, bare, gone := add(t, s, "whole"), add(t, s, "cut"), add(t, s, "bare"), add(t, s, "gone")
-	require.NoError(t, s.Promote("sat-lora", gone, true))
+	require.NoError(t, s.Promote("sat-lora", gone, here, true))
 	manifest := filepath.Join(dir, cut, adapterManifest)
 	raw, err := os.ReadFile(manifest)
 	require.NoError(t, err)
@@ -338,11 +345,73 @@ func TestShippedAdaptersAreServedUnlessSomebodyChose(t *testing.T) {
 	require.NoError(t, s.Verify(id))
 
 	other := add(t, s, "mine")
-	require.NoError(t, s.Promote("sat-lora", other, true))
+	require.NoError(t, s.Promote("sat-lora", other, here, true))
 	require.NoError(t, s.addShipped(shipped))
 	served, err = s.Served()
 	require.NoError(t, err)
 	assert.Equal(t, other, served["sat-lora"].ID(), "what the operator chose stays")
+}
+
+// TestAGateHoldsForWhatItMeasured: another precision, base or way of asking than that of the run is not known, and the
+// label says so.
+func TestAGateHoldsForWhatItMeasured(t *testing.T) {
+	base := sat.Model{Base: here.Base, Revision: here.Revision, Precision: here.Precision}
+	for name, c := range map[string]struct {
+		change func(*sat.Evaluation)
+		says   string
+	}{
+		"the same":          {func(*sat.Evaluation) {}, ""},
+		"edition not known": {func(e *sat.Evaluation) { e.BaseRevision = "" }, ""},
+		"other precision":   {func(e *sat.Evaluation) { e.Precision = "f32" }, "measured with precision f32, and here it is served with q4_1"},
+		"other base":        {func(e *sat.Evaluation) { e.Base = "Llama" }, "measured with base Llama"},
+		"other edition":     {func(e *sat.Evaluation) { e.BaseRevision = "beef" }, "measured with edition of the base beef"},
+		"other method":      {func(e *sat.Evaluation) { e.Method = sat.MethodLetter }, "measured with method letter"},
+		"other template":    {func(e *sat.Evaluation) { e.Template = "answer_v1" }, "measured with template answer_v1"},
+		"an older note":     {func(e *sat.Evaluation) { e.Precision = "" }, "does not say on what base and precision"},
+	} {
+		s, _ := newShelf(t)
+		id := add(t, s, "one")
+		note := GateNote{Passed: true, Quality: sat.Production, Sentence: "It passes.", Rival: "smollm2-135m", Evaluation: measuredHere}
+		c.change(&note.Evaluation)
+		require.NoError(t, s.NoteGate(id, note))
+		e, err := s.Entry(id)
+		require.NoError(t, err)
+		m, err := e.Model("sat-lora", base), s.Promote("sat-lora", id, here, false)
+		if c.says == "" {
+			assert.Equal(t, sat.Production, m.Quality, name)
+			require.NoError(t, err, name)
+			continue
+		}
+		assert.Equal(t, sat.Demo, m.Quality, name)
+		assert.Contains(t, m.QualityNote, c.says, name)
+		assert.ErrorContains(t, err, c.says, name)
+		assert.Equal(t, sat.Conflict, sat.CodeOf(err), name)
+		require.NoError(t, s.Promote("sat-lora", id, here, true), name)
+		history, err := s.History()
+		require.NoError(t, err)
+		assert.True(t, history[len(history)-1].Forced, name)
+	}
+}
+
+// TestAnEngineNamesAnAdapterOfTheShelf: by its id, as our own engine does, or by its folder, as vLLM does.
+func TestAnEngineNamesAnAdapterOfTheShelf(t *testing.T) {
+	s, _ := newShelf(t)
+	id := add(t, s, "one")
+	require.NoError(t, s.NoteGate(id, GateNote{Passed: true, Quality: sat.Production, Sentence: "It passes.",
+		Evaluation: sat.Evaluation{Method: sat.MethodOption, Template: "option_v1", Base: here.Base, Precision: here.Precision}}))
+	r := New(Options{Shelf: s})
+	r.SetServed([]sat.Served{{Name: "own", Root: id}, {Name: "remote", Root: "/adapters/" + id, Parent: "sat-base"}, {Name: "other", Root: "maker/lora", Parent: "sat-base"}})
+	own, err := r.Resolve("own")
+	require.NoError(t, err)
+	assert.Equal(t, []string{id, id, "q4_1"}, []string{own.Record, own.Adapter, own.Precision})
+	assert.Equal(t, sat.Production, own.Quality)
+	remote, err := r.Resolve("remote")
+	require.NoError(t, err)
+	assert.Equal(t, []string{id, here.Base, "unknown", "option_v1"}, []string{remote.Record, remote.Base, remote.Precision, remote.Template})
+	assert.Equal(t, sat.Demo, remote.Quality, "in what precision it was measured does not tell of another")
+	other, err := r.Resolve("other")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"", "other"}, []string{other.Record, other.Adapter})
 }
 
 func TestEveryShippedAdapterIsWhole(t *testing.T) {
@@ -353,8 +422,10 @@ func TestEveryShippedAdapterIsWhole(t *testing.T) {
 		require.NoError(t, err, a.ID())
 		require.NotNil(t, a.Gate, "%s has no stored evaluation", a.ID())
 		assert.NotZero(t, a.Gate.Evaluation.N)
-		m, ok := shippedModel(a.ID(), "sat-lora", sat.Model{})
-		assert.True(t, ok)
-		assert.NotEmpty(t, m.Base)
+		e, err := FindAdapter(nil, a.ID())
+		require.NoError(t, err)
+		base := baseOf(e.Adapter, "sat-base", sat.Model{})
+		require.NotEmpty(t, base.Base)
+		assert.Empty(t, e.Gate.holds(ServingOn(base), e.Prompt), "its label is that of the base that it comes with")
 	}
 }

@@ -159,18 +159,27 @@ func chosen(st *state, name string) bool {
 	})
 }
 
-// shippedModel gives the record of a shipped adapter by its id, for an engine that serves it elsewhere.
-func shippedModel(id, served string, parent sat.Model) (sat.Model, bool) {
-	shipped, err := ShippedAdapters()
-	if err != nil {
-		return sat.Model{}, false
+// FindAdapter gives an adapter by its id: from the shelf, else of those that are part of this program, which have no
+// folder. The shelf may be nil.
+func FindAdapter(shelf *Shelf, id string) (Entry, error) {
+	err := error(sat.Errorf(sat.NotFound, "There is no adapter %q.", id))
+	if shelf != nil {
+		e, missing := shelf.Entry(id)
+		if missing == nil {
+			return e, nil
+		}
+		err = missing
+	}
+	shipped, broken := ShippedAdapters()
+	if broken != nil {
+		return Entry{}, broken
 	}
 	for _, a := range shipped {
 		if a.ID() == id {
-			return a.Model(served, baseOf(a.Adapter, served, parent)), true
+			return a.Entry, nil
 		}
 	}
-	return sat.Model{}, false
+	return Entry{}, err
 }
 
 // mustCatalogue is the catalogue, which a test holds readable.

@@ -92,4 +92,10 @@ type Evaluation struct {
 	PriorID  string  `json:"prior_id,omitempty"` // letter prior that was divided out
 	Passed   bool    `json:"passed,omitempty"`   // it passes the gate
 	Verdict  string  `json:"verdict,omitempty"`  // what the gate says of it, one sentence
+
+	Mode         Mode   `json:"mode,omitempty"`          // fast or careful
+	Base         string `json:"base,omitempty"`          // weights of the base model
+	BaseRevision string `json:"base_revision,omitempty"` // which edition of them
+	Precision    string `json:"precision,omitempty"`     // in which they were served
+	Engine       string `json:"engine,omitempty"`        // what computed the answers: "llama-server", "vllm", "sat-backend"
 }

@@ -2,7 +2,6 @@ package setup
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -51,13 +50,6 @@ func StoreGate(cfg config.Config, record string, result eval.GateResult, rival R
 		}
 		return nil
 	})
-}
-
-// LearntFrom tells whether an adapter's training data has a source of that kind, such as "race". Of other records nothing
-// is known.
-func LearntFrom(cfg config.Config, record, kind string) bool {
-	e, err := OpenShelf(cfg).Entry(record)
-	return isAdapter(record) && err == nil && slices.Contains(e.SourceKinds(), kind)
 }
 
 // Rival is what a model was compared with: what it would replace.

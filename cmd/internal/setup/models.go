@@ -141,16 +141,40 @@ func Promote(cfg config.Config, name, id string, force bool) error {
 	if err != nil {
 		return err
 	}
-	if cfg.OpenAIBaseURL == "" && catalogueName(cfg) != "" && !forGPU(cfg, e) {
-		m, err := OpenRecords(cfg).Lookup(cfg.Model)
-		if err != nil {
-			return err
-		}
-		if why := unfit(e, LocalModel{Record: sat.Model{Base: m.Base}}); why != "" {
+	base, err := servedBase(cfg)
+	if err != nil {
+		return err
+	}
+	if cfg.EngineURL() == "" && catalogueName(cfg) != "" {
+		switch why := unfit(e, LocalModel{Record: base}); {
+		case why != "" && forGPU(cfg, e):
+			base = remoteBase(cfg)
+		case why != "":
 			return sat.Errorf(sat.Conflict, "%s cannot be served here: %s.", id, why)
 		}
 	}
-	return shelf.Promote(name, id, force)
+	return shelf.Promote(name, id, modelregistry.ServingOn(base), force)
+}
+
+// servedBase gives the record of the base model that this machine serves adapters on.
+func servedBase(cfg config.Config) (sat.Model, error) {
+	switch {
+	case cfg.EngineURL() != "":
+		return remoteBase(cfg), nil
+	case cfg.ModelPath != "":
+		return ownRecord(filepath.Base(cfg.ModelPath)), nil
+	case cfg.ModelURL != "":
+		return ownRecord(urlArtifact(cfg).Name), nil
+	}
+	m, err := OpenRecords(cfg).Lookup(cfg.Model)
+	return m.Model(baseName), err
+}
+
+// remoteBase is the base model of an engine elsewhere: of its precision nothing is known here.
+func remoteBase(cfg config.Config) sat.Model {
+	base := modelregistry.Generic(baseName)
+	base.Base = cfg.BaseModel
+	return base
 }
 
 // forGPU tells whether vLLM serves an adapter on the configured base.

@@ -13,6 +13,7 @@ import (
 
 	"sattutor/internal/config"
 	"sattutor/internal/eval"
+	"sattutor/internal/modelregistry"
 	"sattutor/internal/sat"
 )
 
@@ -54,7 +55,7 @@ func TestAnAdapterOnTrialIsServedBeforeItIsPromoted(t *testing.T) {
 	cfg := config.Config{Home: home, ModelPath: filepath.Join(home, "Small.gguf")}
 	require.NoError(t, os.WriteFile(cfg.ModelPath, []byte("weights"), 0o600))
 	old, fresh := shelved(t, cfg, "maker/Small", true), shelved(t, cfg, "maker2/Small", true)
-	require.NoError(t, OpenShelf(cfg).Promote("sat-lora", old, true))
+	require.NoError(t, OpenShelf(cfg).Promote("sat-lora", old, modelregistry.Serving{}, true))
 
 	names := func(models Local) (list []string) {
 		for _, m := range models.Models {
@@ -89,7 +90,7 @@ func TestAWorseAdapterTakesForce(t *testing.T) {
 	require.NoError(t, os.WriteFile(cfg.ModelPath, []byte("weights"), 0o600))
 	old, fresh := shelved(t, cfg, "maker/Small", true), shelved(t, cfg, "maker2/Small", true)
 	passes := eval.GateResult{Quality: sat.Production, Shown: true, Sentence: "It passes.",
-		Evaluation: sat.Evaluation{Method: sat.MethodOption, Template: "option_v1", Correct: 60, N: 133}}
+		Evaluation: sat.Evaluation{Method: sat.MethodOption, Template: "option_v1", Correct: 60, N: 133, Base: "Small", Precision: "unknown"}}
 	promote := func(id string) error { return Promote(cfg, "sat-lora", id, false) }
 
 	require.NoError(t, StoreGate(cfg, old, passes, Rival{Record: "smollm2-135m"}))
@@ -104,6 +105,18 @@ func TestAWorseAdapterTakesForce(t *testing.T) {
 	assert.ErrorContains(t, promote(fresh), "did not pass its gate", "it does nothing")
 	require.NoError(t, StoreGate(cfg, fresh, passes, Rival{Record: old}))
 	require.NoError(t, promote(fresh))
+
+	// What was measured in one precision is not known in another: the base of the user's is now a catalogue's.
+	exact := passes
+	exact.Evaluation.Precision = "f32"
+	require.NoError(t, StoreGate(cfg, old, exact, Rival{Record: fresh}))
+	assert.ErrorContains(t, promote(old), "measured with precision f32, and here it is served with unknown")
+	remote := cfg
+	remote.OpenAIBaseURL, remote.BaseModel = "http://gpu:8000/v1", "maker/Small"
+	require.NoError(t, StoreGate(cfg, old, passes, Rival{Record: fresh}))
+	require.NoError(t, Promote(remote, "sat-lora", old, false))
+	remote.BaseModel = "maker/Other"
+	assert.ErrorContains(t, Promote(remote, "sat-lora", fresh, false), "measured with base Small, and here it is served with Other")
 
 	otherwise := passes
 	otherwise.Evaluation.Method = sat.MethodLetter
@@ -120,7 +133,7 @@ func TestAnAdapterThatCannotBeServedIsNotPromoted(t *testing.T) {
 	gpu := cfg
 	gpu.BaseModel = "other/Large"
 	require.NoError(t, Promote(gpu, "sat-lora-2", large, true), "vLLM serves it")
-	require.NoError(t, OpenShelf(cfg).Promote("sat-lora", large, true))
+	require.NoError(t, OpenShelf(cfg).Promote("sat-lora", large, modelregistry.Serving{}, true))
 	local, err := Local{Models: []LocalModel{{Record: sat.Model{Base: "SmolLM2-135M-Instruct"}}}}.withAdapters(OpenShelf(cfg))
 	require.NoError(t, err)
 	assert.Len(t, local.Models, 1)

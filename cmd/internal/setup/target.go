@@ -24,6 +24,8 @@ type Target struct {
 	Engine   eval.EngineInfo
 	Models   []sat.Listed // that it serves
 	Close    func(ctx context.Context) error
+
+	shelf *modelregistry.Shelf
 }
 
 // Model gives the record of a served name, "" being the default model.
@@ -51,7 +53,7 @@ func OpenTarget(ctx context.Context, cfg config.Config, log *slog.Logger, change
 	if err != nil {
 		return nil, err
 	}
-	t := &Target{}
+	t := &Target{shelf: OpenShelf(cfg)}
 	if likelihoods, ok := e.Engine.(eval.Scorer); ok {
 		t.Scorer = scorer{likelihoods}
 	}

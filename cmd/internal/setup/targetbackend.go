@@ -27,7 +27,7 @@ func OpenBackendTarget(ctx context.Context, cfg config.Config) (*Target, error) 
 	if err != nil {
 		return nil, fmt.Errorf("the backend at %s does not list its models: %w", client.BaseURL(), err)
 	}
-	t := &Target{Engine: eval.EngineInfo{Name: "sat-backend", Version: version.Version, Endpoint: "backend"},
+	t := &Target{shelf: OpenShelf(cfg), Engine: eval.EngineInfo{Name: "sat-backend", Version: version.Version, Endpoint: "backend"},
 		Close: func(context.Context) error { return nil }}
 	for _, m := range listed {
 		if m.Available {

@@ -18,6 +18,7 @@ import (
 // Options configure a VLLM. The zero value serves sat-base and sat-lora without a key and without taking time.
 type Options struct {
 	Models  []string           // the base model's name and then its adapters'; nil for sat-base and sat-lora
+	Roots   map[string]string  // what a name stands for, as --lora-modules says it; the name itself when left out
 	Key     string             // that /v1 demands; "" demands none
 	Context int                // tokens that a model takes; 0 for 4096
 	Rule    func(Asked) string // the text of the right choice, "" to leave it to the seed; nil leaves all to it
@@ -160,6 +161,9 @@ func (v *VLLM) models(w http.ResponseWriter, _ *http.Request) {
 			m.MaxModelLen = &v.opts.Context
 		} else {
 			m.Parent = &v.opts.Models[0]
+		}
+		if root := v.opts.Roots[name]; root != "" {
+			m.Root = root
 		}
 		list = append(list, m)
 	}
