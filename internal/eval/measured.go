@@ -151,7 +151,11 @@ func (m ModelInfo) line() string {
 	if m.Adapter == "" {
 		return s + ", no adapter"
 	}
-	return s + ", adapter " + m.Adapter + " SHA-256 " + orUnknown(m.AdapterSHA256)
+	s += ", adapter " + m.Adapter + " SHA-256 " + orUnknown(m.AdapterSHA256)
+	if m.Learnt != nil {
+		s += fmt.Sprintf(", learnt from %s, label %s", orUnknown(strings.Join(m.Learnt.Sources, ", ")), m.Learnt.Licence)
+	}
+	return s
 }
 
 func (a Asked) line() string {

@@ -16,6 +16,7 @@ import (
 const (
 	headerFile  = "run.json"
 	samplesFile = "samples.jsonl"
+	packedFile  = samplesFile + ".gz" // in place of it, where a run is to be kept for long
 )
 
 // Run is a run directory in memory.
@@ -25,21 +26,39 @@ type Run struct {
 	Records []Record // the newest of each item and repeat, by source row
 }
 
-// Load reads a run directory. A torn last line, as a killed run may leave, is passed over.
+// Load reads a run directory, whose samples may be packed by gzip. A torn last line, as a killed run may leave, is passed
+// over.
 func Load(dir string) (*Run, error) {
 	header, err := loadHeader(dir)
 	if err != nil {
 		return nil, err
 	}
-	data, err := os.ReadFile(filepath.Join(dir, samplesFile))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, failf(ExitNoFile, err, "the samples of %s cannot be read", dir)
+	data, err := readSamples(dir)
+	if err != nil {
+		return nil, err
 	}
 	records, _, err := parseRecords(data)
 	if err != nil {
 		return nil, err
 	}
 	return &Run{Dir: dir, Header: header, Records: newest(records)}, nil
+}
+
+// readSamples gives the lines of samples.jsonl, packed or not; nothing where there is no such file yet.
+func readSamples(dir string) ([]byte, error) {
+	name := samplesFile
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		name = packedFile
+		data, err = os.ReadFile(filepath.Join(dir, name))
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, failf(ExitNoFile, err, "the samples of %s cannot be read", dir)
+	}
+	return unpack(filepath.Join(dir, name), data)
 }
 
 func loadHeader(dir string) (Header, error) {
@@ -130,6 +149,9 @@ type samples struct {
 
 // openSamples opens the file for appending, cuts a torn last line, and gives what is already there.
 func openSamples(dir string) (*samples, []Record, error) {
+	if _, err := os.Stat(filepath.Join(dir, packedFile)); err == nil {
+		return nil, nil, failf(ExitConfig, nil, "the samples of %s are packed; to go on with the run, unpack them first: gunzip %[1]s/%s", dir, packedFile)
+	}
 	file, err := os.OpenFile(filepath.Join(dir, samplesFile), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, nil, failf(ExitConfig, err, "the samples of %s cannot be opened", dir)
