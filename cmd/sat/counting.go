@@ -20,6 +20,29 @@ type counter struct {
 	said time.Time
 }
 
+// waiting shows how long something has taken already that does not say how far it is, until stop is called.
+func waiting(out io.Writer, what string) (stop func()) {
+	shown, ended := counting(out, what, "seconds"), make(chan struct{})
+	var showing sync.WaitGroup
+	showing.Go(func() {
+		second := time.NewTicker(time.Second)
+		defer second.Stop()
+		for n := 1; ; n++ {
+			select {
+			case <-second.C:
+				shown.report(n, 0)
+			case <-ended:
+				return
+			}
+		}
+	})
+	return func() {
+		close(ended)
+		showing.Wait()
+		shown.finish()
+	}
+}
+
 // counting begins a step: "storing", of "questions".
 func counting(out io.Writer, what, unit string) *counter {
 	return &counter{out: out, what: what, unit: unit, said: time.Now()}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,9 @@ func datasetCommand() *cli.Command {
 	}
 }
 
+// stepUnits are what the steps of a build count that do not count questions.
+var stepUnits = map[string]string{"reading": "files", "comparing with evaluation passages": "passages"}
+
 func buildDataset(ctx context.Context, c *cli.Command) error {
 	o := dataset.Options{Method: dataset.Method(c.String("method")), Template: c.String("template"), Seed: c.Uint64("seed"),
 		ValShare: c.Float64("val-share"), TestShare: c.Float64("test-share"), Permute: c.Int("permute-labels"), MaxChars: c.Int("max-chars"), Strict: c.Bool("strict"),
@@ -64,7 +68,7 @@ func buildDataset(ctx context.Context, c *cli.Command) error {
 			if step != nil {
 				step.finish()
 			}
-			name, step = what, counting(c.Root().ErrWriter, what, "questions")
+			name, step = what, counting(c.Root().ErrWriter, what, cmp.Or(stepUnits[what], "questions"))
 		}
 		step.report(done, of)
 	}

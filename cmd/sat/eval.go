@@ -111,6 +111,8 @@ func openTarget(ctx context.Context, c *cli.Command, change *eval.Calibration) (
 	if code != setup.ExitOK {
 		return nil, failed(code, nil)
 	}
+	stop := func() {}
+	defer func() { stop() }()
 	log := setup.NewConsoleLogger(cfg, c.Root().ErrWriter)
 	var target *setup.Target
 	var err error
@@ -121,6 +123,7 @@ func openTarget(ctx context.Context, c *cli.Command, change *eval.Calibration) (
 		return nil, failed(setup.ExitUsage, errors.New("a backend answers by its own record; --calibration needs --engine or the configured engine"))
 	case url != "":
 		cfg.BackendURL = url
+		stop = waiting(c.Root().ErrWriter, "waiting for the backend")
 		target, err = setup.OpenBackendTarget(ctx, cfg)
 	default:
 		if engine != "" {
@@ -131,6 +134,7 @@ func openTarget(ctx context.Context, c *cli.Command, change *eval.Calibration) (
 				return nil, unavailable(ctx, err)
 			}
 		}
+		stop = waiting(c.Root().ErrWriter, "waiting for the engine")
 		target, err = setup.OpenTarget(ctx, cfg, log, calibrated(change), adapterIDs(c.StringSlice("model"))...)
 	}
 	if err != nil {

@@ -23,7 +23,7 @@ func newRunProgress(out io.Writer) *runProgress { return &runProgress{out: out} 
 // report takes one answer's progress; the runner calls it one at a time.
 func (p *runProgress) report(now eval.Progress) {
 	if !terminal(p.out) {
-		if now.Model != p.model || now.Done == now.Total || time.Since(p.said) >= plainEvery {
+		if now.Model != p.model || now.Done <= 1 || now.Done == now.Total || time.Since(p.said) >= plainEvery {
 			p.said, p.model = time.Now(), now.Model
 			fmt.Fprintln(p.out, now)
 		}

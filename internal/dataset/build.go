@@ -210,13 +210,20 @@ func (b *builder) exclude(ctx context.Context) error {
 			return err
 		}
 		b.manifest.Excluded = append(b.manifest.Excluded, sums...)
-		for _, it := range items {
+		for i, it := range items {
+			b.options.report("taking evaluation passages apart", i+1, len(items))
+			if i > 0 && it.Passage == items[i-1].Passage {
+				continue
+			}
 			for _, gram := range eval.Grams(it.Passage) {
 				known[gram] = string(s.Kind)
 			}
 		}
 	}
+	done := 0
 	for passage, grams := range b.grams {
+		done++
+		b.options.report("comparing with evaluation passages", done, len(b.grams))
 		for _, gram := range grams {
 			if pool, hit := known[gram]; hit {
 				seen[passage] = "shares 13 words in a row with evaluation data (" + pool + ")"
@@ -230,7 +237,7 @@ func (b *builder) exclude(ctx context.Context) error {
 
 // split puts each passage, and all that share a sequence of words with it, into one split.
 func (b *builder) split() {
-	units := unite(b.kept, b.grams)
+	units := b.unite()
 	if len(b.options.Val) > 0 {
 		b.sever(units)
 		return
@@ -328,7 +335,7 @@ func (b *builder) remedy() string {
 }
 
 // unite numbers passages so that those which share a sequence of 13 words have one number.
-func unite(questions []question, grams map[string][]uint64) map[string]int {
+func (b *builder) unite() map[string]int {
 	number := map[string]int{}
 	var parent []int
 	root := func(i int) int {
@@ -339,14 +346,15 @@ func unite(questions []question, grams map[string][]uint64) map[string]int {
 		return i
 	}
 	owner := map[uint64]int{}
-	for _, q := range questions {
+	for i, q := range b.kept {
+		b.options.report("comparing passages with one another", i+1, len(b.kept))
 		id := q.item.PassageID
 		if _, known := number[id]; known {
 			continue
 		}
 		number[id] = len(parent)
 		parent = append(parent, len(parent))
-		for _, gram := range grams[id] {
+		for _, gram := range b.grams[id] {
 			if other, shared := owner[gram]; shared {
 				parent[root(number[id])] = root(other)
 			} else {

@@ -53,6 +53,9 @@ func (p Progress) String() string {
 
 // SoFar gives what stands beside a bar, which counts for itself.
 func (p Progress) SoFar() string {
+	if p.Done == 0 {
+		return "begun"
+	}
 	i := stats.Wilson(p.Correct, p.Done)
 	return fmt.Sprintf("%d right so far (%.1f–%.1f %%) · p50 %s · %s left", p.Correct, 100*i.Low, 100*i.High,
 		p.P50.Round(time.Millisecond), p.Left.Round(time.Second))
@@ -101,6 +104,9 @@ func dirName(model string) string {
 
 // Run asks every item of a spec and gives the run as it lies on the disk, also beside an error once it has begun.
 func (r *Runner) Run(ctx context.Context, spec Spec) (*Run, error) {
+	if r.Progress != nil { // the first answer may take long
+		r.Progress(Progress{Model: spec.Model.Name, Total: len(spec.Selection.Items) * max(1, spec.Ablation.Repeat)})
+	}
 	header, err := r.header(ctx, spec)
 	if err != nil {
 		return nil, err
