@@ -52,7 +52,7 @@ func (r *Registry) told(s sat.Served, parent sat.Model) (sat.Model, bool) {
 	if adapter && r.opts.Shelf != nil {
 		if e, err := r.opts.Shelf.Entry(id.String()); err == nil {
 			if !carded {
-				card = baseOf(e.Adapter, s.Name, parent)
+				card = baseOf(e.Adapter, s, parent)
 			}
 			return e.Model(s.Name, card), true
 		}
@@ -65,7 +65,7 @@ func (r *Registry) told(s sat.Served, parent sat.Model) (sat.Model, bool) {
 	}
 	if adapter {
 		if e, err := FindAdapter(nil, id.String()); err == nil {
-			return e.Model(s.Name, baseOf(e.Adapter, s.Name, parent)), true
+			return e.Model(s.Name, baseOf(e.Adapter, s, parent)), true
 		}
 	}
 	own, err := r.opts.Records.own(s.Name)
@@ -76,18 +76,23 @@ func (r *Registry) told(s sat.Served, parent sat.Model) (sat.Model, bool) {
 }
 
 // baseOf gives the record that an adapter's own is laid over: that of the served base, where it is the adapter's; that
-// of the catalogue; or one that knows the name alone.
-func baseOf(a Adapter, served string, parent sat.Model) sat.Model {
+// of the catalogue; or one that knows the name alone. The precision is the catalogue's on our own engine, which names an
+// adapter by its id and no more; of another it is not known.
+func baseOf(a Adapter, s sat.Served, parent sat.Model) sat.Model {
 	name := path.Base(a.Base.ID)
 	if path.Base(parent.Base) == name {
 		return parent
 	}
 	for _, m := range mustCatalogue() {
 		if m.Base == name {
-			return m.Model(served)
+			base := m.Model(s.Name)
+			if s.Root != a.ID() {
+				base.Precision, base.Revision = "unknown", ""
+			}
+			return base
 		}
 	}
-	m := Generic(served)
+	m := Generic(s.Name)
 	m.Base = a.Base.ID
 	return m
 }

@@ -30,7 +30,7 @@ func (g GateNote) holds(on Serving, asked AdapterPrompt) string {
 	}
 	for _, p := range pairs {
 		if p[1] != p[2] {
-			return fmt.Sprintf("its gate was measured with %s %s, and here it is served with %s", p[0], p[1], p[2])
+			return fmt.Sprintf("its gate was measured with %s %s, and here that is %s", p[0], p[1], p[2])
 		}
 	}
 	return ""

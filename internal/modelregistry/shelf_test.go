@@ -362,7 +362,7 @@ func TestAGateHoldsForWhatItMeasured(t *testing.T) {
 	}{
 		"the same":          {func(*sat.Evaluation) {}, ""},
 		"edition not known": {func(e *sat.Evaluation) { e.BaseRevision = "" }, ""},
-		"other precision":   {func(e *sat.Evaluation) { e.Precision = "f32" }, "measured with precision f32, and here it is served with q4_1"},
+		"other precision":   {func(e *sat.Evaluation) { e.Precision = "f32" }, "measured with precision f32, and here that is q4_1"},
 		"other base":        {func(e *sat.Evaluation) { e.Base = "Llama" }, "measured with base Llama"},
 		"other edition":     {func(e *sat.Evaluation) { e.BaseRevision = "beef" }, "measured with edition of the base beef"},
 		"other method":      {func(e *sat.Evaluation) { e.Method = sat.MethodLetter }, "measured with method letter"},
@@ -424,7 +424,7 @@ func TestEveryShippedAdapterIsWhole(t *testing.T) {
 		assert.NotZero(t, a.Gate.Evaluation.N)
 		e, err := FindAdapter(nil, a.ID())
 		require.NoError(t, err)
-		base := baseOf(e.Adapter, "sat-base", sat.Model{})
+		base := baseOf(e.Adapter, sat.Served{Name: "sat-base", Root: a.ID()}, sat.Model{})
 		require.NotEmpty(t, base.Base)
 		assert.Empty(t, e.Gate.holds(ServingOn(base), e.Prompt), "its label is that of the base that it comes with")
 	}

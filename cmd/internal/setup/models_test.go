@@ -110,13 +110,13 @@ func TestAWorseAdapterTakesForce(t *testing.T) {
 	exact := passes
 	exact.Evaluation.Precision = "f32"
 	require.NoError(t, StoreGate(cfg, old, exact, Rival{Record: fresh}))
-	assert.ErrorContains(t, promote(old), "measured with precision f32, and here it is served with unknown")
+	assert.ErrorContains(t, promote(old), "measured with precision f32, and here that is unknown")
 	remote := cfg
 	remote.OpenAIBaseURL, remote.BaseModel = "http://gpu:8000/v1", "maker/Small"
 	require.NoError(t, StoreGate(cfg, old, passes, Rival{Record: fresh}))
 	require.NoError(t, Promote(remote, "sat-lora", old, false))
 	remote.BaseModel = "maker/Other"
-	assert.ErrorContains(t, Promote(remote, "sat-lora", fresh, false), "measured with base Small, and here it is served with Other")
+	assert.ErrorContains(t, Promote(remote, "sat-lora", fresh, false), "measured with base Small, and here that is Other")
 
 	otherwise := passes
 	otherwise.Evaluation.Method = sat.MethodLetter
