@@ -26,6 +26,7 @@ class Progress:
     best_loss: float = float("inf")
     last_eval_loss: float = float("inf")
     rising: int = 0
+    stopped: str = ""  # why the run ended before its last step
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,16 @@ class Identity:
     base: str
 
 
+def room(folder: Path, weights: dict[str, torch.Tensor], keep: int) -> None:
+    """Refuses a run whose checkpoints the disk has no room for: weights and two moments of each, the newest, the best and a draft."""
+    needed = 3 * sum(w.numel() * w.element_size() for w in weights.values()) * (keep + 2)
+    held = sum(file.stat().st_size for file in folder.glob("checkpoints/*/*"))
+    free = shutil.disk_usage(folder).free
+    if free < needed - held:
+        raise Fail(errors.DISK_FULL, f"the disk is full: the checkpoints need {needed / 2**20:,.1f} MiB in {folder}, which has {free / 2**20:,.1f} free; "
+                   "make room, choose another place with --out, or keep fewer")
+
+
 def save(folder: Path, progress: Progress, identity: Identity, weights: dict[str, torch.Tensor], optimiser, keep: int) -> None:
     """Writes checkpoints/step-N completely or not at all, then prunes all but the newest `keep` and the best."""
     final = folder / f"step-{progress.step:06d}"
@@ -45,18 +56,34 @@ def save(folder: Path, progress: Progress, identity: Identity, weights: dict[str
     try:
         draft.mkdir(parents=True)
         save_file({name: w.detach().cpu().contiguous() for name, w in weights.items()}, draft / "weights.safetensors")
-        torch.save({"optimiser": optimiser.state_dict(), "rng": torch.get_rng_state(),
-                    "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}, draft / "state.pt")
+        with (draft / "state.pt").open("wb") as file:  # a file of Python's, whose errors say what happened
+            torch.save({"optimiser": optimiser.state_dict(), "rng": torch.get_rng_state(),
+                        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}, file)
         (draft / "progress.json").write_text(json.dumps({"progress": vars(progress), "identity": vars(identity)}), encoding="utf-8")
         for file in draft.iterdir():
-            with file.open("rb") as data:
-                os.fsync(data.fileno())
+            _sync(file)
+        _sync(draft)
         shutil.rmtree(final, ignore_errors=True)
         draft.rename(final)
-    except OSError as err:
-        code = errors.DISK_FULL if err.errno == 28 else errors.CANNOT_WRITE
-        raise Fail(code, f"the checkpoint {final} cannot be written: {err.strerror}; choose another place with --out") from None
+        _sync(folder)
+    except Exception as err:  # safetensors and torch have errors of their own for a full disk
+        told = errors.explained(err)
+        if told.code not in (errors.DISK_FULL, errors.CANNOT_WRITE):
+            raise
+        shutil.rmtree(draft, ignore_errors=True)
+        raise Fail(told.code, f"the checkpoint {final} cannot be written: {told}") from None
     _prune(folder, keep, progress.best_step)
+
+
+def _sync(path: Path) -> None:
+    """To the disk itself: of a folder, that its names are there."""
+    if path.is_dir() and os.name != "posix":
+        return
+    held = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+    try:
+        os.fsync(held)
+    finally:
+        os.close(held)
 
 
 def _prune(folder: Path, keep: int, best: int) -> None:
@@ -66,31 +93,41 @@ def _prune(folder: Path, keep: int, best: int) -> None:
             shutil.rmtree(old, ignore_errors=True)
 
 
-def newest(folder: Path, warn) -> tuple[Path, Progress, Identity] | None:
+@dataclass(frozen=True)
+class Found:
+    """A whole checkpoint, read."""
+
+    path: Path
+    progress: Progress
+    identity: Identity
+    weights: dict[str, torch.Tensor]
+    state: dict
+
+    def restore(self, parameters: dict[str, torch.nn.Parameter], optimiser) -> None:
+        """Puts weights, optimiser and random state back."""
+        put(self.weights, parameters)
+        optimiser.load_state_dict(self.state["optimiser"])
+        torch.set_rng_state(self.state["rng"])
+        if self.state["cuda"] and torch.cuda.is_available():
+            torch.cuda.set_rng_state_all(self.state["cuda"])
+
+
+def newest(folder: Path, warn) -> Found | None:
     """The newest checkpoint that is whole; torn ones are skipped with a warning."""
     for path in sorted(folder.glob("step-*"), reverse=True):
         try:
             held = json.loads((path / "progress.json").read_text(encoding="utf-8"))
-            load_file(path / "weights.safetensors")
-            return path, Progress(**held["progress"]), Identity(**held["identity"])
+            state = torch.load(path / "state.pt", map_location="cpu", weights_only=True)
+            return Found(path, Progress(**held["progress"]), Identity(**held["identity"]), load_file(path / "weights.safetensors"), state)
         except Exception as err:  # whatever a torn file raises
+            if errors.out_of_memory(err):
+                raise
             warn(f"checkpoint {path.name} is torn ({type(err).__name__}), trying the one before")
     return None
 
 
-def restore(path: Path, parameters: dict[str, torch.nn.Parameter], optimiser) -> None:
-    """Puts weights, optimiser and random state back."""
-    weights(path, parameters)
-    state = torch.load(path / "state.pt", map_location="cpu", weights_only=True)
-    optimiser.load_state_dict(state["optimiser"])
-    torch.set_rng_state(state["rng"])
-    if state["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state["cuda"])
-
-
-def weights(path: Path, parameters: dict[str, torch.nn.Parameter]) -> None:
-    """Puts the trained weights of a checkpoint into the model."""
-    held = load_file(path / "weights.safetensors")
+def put(weights: dict[str, torch.Tensor], parameters: dict[str, torch.nn.Parameter]) -> None:
+    """Puts trained weights into the model."""
     with torch.no_grad():
         for name, parameter in parameters.items():
-            parameter.copy_(held[name])
+            parameter.copy_(weights[name])

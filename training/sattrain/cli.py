@@ -23,12 +23,13 @@ def main(arguments: list[str] | None = None) -> int:
     _hush(downloads=getattr(options, "allow_download", False))
     try:
         return options.command(options) or 0
-    except Fail as err:
-        print(f"sat-train: {err}", file=sys.stderr)
-        return err.code
     except KeyboardInterrupt:
         print("sat-train: interrupted", file=sys.stderr)
         return errors.INTERRUPTED
+    except Exception as err:
+        told = errors.explained(err)
+        print(f"sat-train: {told}", file=sys.stderr)
+        return told.code
 
 
 def _hush(downloads: bool) -> None:
@@ -104,6 +105,7 @@ def _prepared(options):
     made = replace(made, allow_download=options.allow_download)
     if options.base:
         made.base.path = options.base
+    config.fits(made)
     if not options.data:
         return made, None, None
     train = data.index(options.data / "train.jsonl", made.method)
@@ -120,40 +122,65 @@ def _check(options) -> None:
 
 
 def _run(options) -> None:
-    from . import adapter, manifest, model
+    from . import manifest, model, provenance
     from .progress import Console
     from .run import Run
 
     config, train, val = _prepared(options)
+    model.device(config)
     base = model.base_sha256(config)
     if options.from_manifest:
         manifest.same_inputs(options.from_manifest, config, train, val, base)
-    adapter.dataset(train)  # a data set without its manifest must not cost an hour first
+    provenance.dataset(train)  # a data set without its manifest must not cost an hour first
     folder = run_folder(options, config, train, base)
     if (folder / "metrics.jsonl").exists() and not options.resume:
         raise Fail(errors.CONFIG, f"{folder} holds a run already; go on with --resume, or choose another --out")
     folder.mkdir(parents=True, exist_ok=True)
     console = Console(folder / "log.txt")
-    (folder / "config.resolved.yaml").write_text(_yaml(config), encoding="utf-8")
-    (folder / "env.json").write_text(json.dumps(adapter.versions() | {"started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}), encoding="utf-8")
-    console.line(f"run {folder}")
-    run = Run(config, train, val, folder, console)
     try:
-        run.execute(options.resume)
+        _train(options, Run(config, train, val, folder, console))
     except Fail as err:
         console.note(str(err))
         raise
     except Exception:
         console.note(traceback.format_exc())
         raise
-    if config.weights == "full":
-        console.line(f"full weights: the checkpoint in {folder / 'checkpoints'} is the result; it is not an adapter")
-        return
-    held = adapter.write(run, folder / "adapter")
-    console.line(f"adapter {held['name']}@{held['version']} ({held['licence']['label']}) written to {folder / 'adapter'}; "
-                 f"next: sat-train convert {folder} --base-gguf BASE.gguf")
-    if options.from_manifest:
+
+
+def _train(options, run) -> None:
+    """Trains in a run's folder, and writes the adapter."""
+    from . import manifest, provenance
+    from .check import check
+
+    config, folder, console = run.config, run.folder, run.console
+    (folder / "config.resolved.yaml").write_text(_yaml(config), encoding="utf-8")
+    (folder / "env.json").write_text(json.dumps(provenance.versions() | {"started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}), encoding="utf-8")
+    console.line(f"run {folder}")
+    check(config, run.train, run.val, console)
+    run.execute(options.resume)
+    told, held = _result(run)
+    if options.from_manifest and held:
         manifest.same_result(options.from_manifest, held, console)
+    if run.progress.stopped:
+        raise Fail(errors.STOPPED, f"{run.progress.stopped}, so the run has ended after step {run.progress.step}; {told}; to train on, begin a "
+                   "new run with a lower optim.lr or fewer steps")
+    console.line(told)
+
+
+def _result(run) -> tuple[str, dict | None]:
+    """What came of a run: a sentence, and the manifest. What an ended run has written already is left as it is."""
+    from . import adapter, provenance, whole
+
+    step = provenance.chosen(run)
+    if not step:
+        return "there is no checkpoint to make an adapter of", None
+    if run.config.weights == "full":
+        held = whole.trained(run, run.folder / "model")
+        return f"the model of step {step} ({held['licence']['label']}) is in {run.folder / 'model'}", held
+    out = run.folder / "adapter"
+    held = adapter.read_manifest(out) if run.ended and (out / adapter.MANIFEST).is_file() else adapter.write(run, out)
+    return (f"the adapter of step {step}, {adapter.named(held)} ({held['licence']['label']}), is in {out}; "
+            f"next: sat-train convert {run.folder} --base-gguf BASE.gguf"), held
 
 
 def run_folder(options, config, train, base: str) -> Path:
@@ -192,6 +219,8 @@ def _merge(options) -> None:
 
 
 def _adapter_of(folder: Path) -> Path:
+    if (folder / "model" / "manifest.json").is_file():
+        raise Fail(errors.CONFLICT, f"{folder} trained all weights: {folder / 'model'} is a model of its own and no adapter; serve that")
     return folder / "adapter" if (folder / "adapter").is_dir() else folder
 
 
@@ -204,5 +233,5 @@ def _score(options) -> None:
 def _plot(options) -> None:
     from . import plot
 
-    plot.draw(options.folder / "metrics.jsonl", options.folder)
+    plot.of_run(options.folder)
     print(options.folder / "loss.svg")

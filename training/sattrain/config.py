@@ -22,7 +22,7 @@ class Base:
     """The model that is trained upon."""
 
     id: str = ""
-    revision: str = ""
+    revision: str = ""  # the commit on the hub; what was really taken is in the manifest
     path: str = ""  # a local directory or a GGUF file; wins over the id
     licence: str = ""
     shape: dict = field(default_factory=dict)  # of a Llama, so that `check` can build one that is not on this machine
@@ -34,8 +34,8 @@ class Quant:
 
     kind: str = "none"  # none | nf4
     double: bool = True
-    compute: str = "bf16"
-    storage: str = "uint8"
+    compute: str = "bf16"  # bf16
+    storage: str = "uint8"  # uint8
 
 
 @dataclass
@@ -122,7 +122,8 @@ class Config:
 
 CHOICES = {
     "quant.kind": ("none", "nf4"),
-    "quant.compute": ("bf16", "fp32"),
+    "quant.compute": ("bf16",),  # as the loop around it, which casts to bf16 whatever stands here
+    "quant.storage": ("uint8",),
     "weights": ("lora", "full"),
     "lora.bias": ("none",),
     "precision": ("bf16", "fp32"),
@@ -228,6 +229,13 @@ def _rules(c: Config) -> list[str]:
         if stage.questions < 1 or stage.min_chars >= stage.max_chars:
             wrong.append(f"curriculum[{i}] needs questions >= 1 and min_chars < max_chars")
     return wrong
+
+
+def fits(config: Config) -> None:
+    """Refuses a base that the configuration cannot train on."""
+    if config.quant.kind == "nf4" and config.base.path.endswith(".gguf"):
+        raise Fail(errors.CONFIG, f"quant.kind nf4 needs the base's own weights, and {config.base.path} is a GGUF file, which is dequantised whole; "
+                   "give the model directory with --base, or take quant.kind none")
 
 
 def keys(kind=Config, where: str = "") -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 from gguf import GGUFReader, GGUFWriter
 from safetensors.numpy import load_file
 
-from . import adapter, errors
+from . import adapter, errors, provenance
 from .errors import Fail
 
 NAMES = {"self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
@@ -42,7 +42,7 @@ def convert(folder: Path, base_gguf: Path) -> Path:
     writer.close()
     os.replace(draft, target)
     held["gguf"] = {"file": target.name, "sha256": adapter.sha256(target), "bytes": target.stat().st_size, "dtype": "float16",
-                    "converter": f"gguf {adapter.versions().get('gguf', '')}", "base_gguf_sha256": adapter.sha256(base_gguf)}
+                    "converter": f"gguf {provenance.versions().get('gguf', '')}", "base_gguf_sha256": adapter.sha256(base_gguf)}
     adapter.save_manifest(folder, held)
     return target
 

@@ -20,10 +20,11 @@ def _explained(base: Base, allow_download: bool, err: Exception) -> Fail:
     from huggingface_hub.errors import GatedRepoError
 
     if base.path:
-        return Fail(errors.NO_FILE, f"the base {base.path} cannot be read: {_first_line(err)}; give another one with --base")
+        return Fail(errors.NO_FILE, f"the base {base.path} cannot be read: {errors.first_line(err)}; give another one with --base")
     offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on")
+    wanted = f" at revision {base.revision[:12]}" if base.revision else ""
     if not allow_download or offline:
-        return Fail(errors.NO_FILE, f"{base.id} is not on this machine, and nothing is fetched unasked; give its folder with --base, or "
+        return Fail(errors.NO_FILE, f"{base.id}{wanted} is not on this machine, and nothing is fetched unasked; give its folder with --base, or "
                     + ("unset HF_HUB_OFFLINE" if offline and allow_download else "let it be fetched with --allow-download"))
     status = getattr(getattr(_cause(err), "response", None), "status_code", None)
     if isinstance(_cause(err), GatedRepoError) or status in (401, 403):
@@ -32,7 +33,7 @@ def _explained(base: Base, allow_download: bool, err: Exception) -> Fail:
                         "by `hf auth login`; ungated is HuggingFaceTB/SmolLM2-135M-Instruct")
         return Fail(errors.CONFIG, f"{base.id} is gated and your token has no access to it: accept the licence on the model's page, or take a "
                     "token that may read gated models; ungated is HuggingFaceTB/SmolLM2-135M-Instruct")
-    return Fail(errors.UNAVAILABLE, f"{base.id} cannot be fetched: {_first_line(err)}; try again, or give its folder with --base")
+    return Fail(errors.UNAVAILABLE, f"{base.id} cannot be fetched: {errors.first_line(err)}; try again, or give its folder with --base")
 
 
 def _cause(err: BaseException) -> BaseException:
@@ -40,7 +41,3 @@ def _cause(err: BaseException) -> BaseException:
     while err.__cause__ is not None:
         err = err.__cause__
     return err
-
-
-def _first_line(err: Exception) -> str:
-    return str(err).splitlines()[0] if str(err) else type(err).__name__

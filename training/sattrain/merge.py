@@ -1,18 +1,13 @@
 """Adds an adapter to its base for good: weights that any engine serves without LoRA."""
 
-import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
-from . import adapter, errors, model
+from . import adapter, errors, model, whole
 from .config import Config
 from .errors import Fail
 
 SCHEMA = "sat-merged/v1"
-PRECISIONS = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 
 def merge(folder: Path, base: str, out: Path, precision: str, allow_download: bool) -> dict:
@@ -26,20 +21,11 @@ def merge(folder: Path, base: str, out: Path, precision: str, allow_download: bo
                    f"({found[:12]} instead of {held['base']['sha256'][:12]}); give that one with --base")
     loaded = model.load(config)
     adapter.put(loaded, folder)
-    merged = loaded.model.merge_and_unload().to(PRECISIONS[precision])
-    draft = out.with_name("." + out.name)
-    shutil.rmtree(draft, ignore_errors=True)
-    merged.save_pretrained(draft, safe_serialization=True)
-    loaded.tokenizer.save_pretrained(draft)
-    if (folder / adapter.FINGERPRINTS).is_file():
-        shutil.copyfile(folder / adapter.FINGERPRINTS, draft / adapter.FINGERPRINTS)
-    files = {p.name: {"sha256": adapter.sha256(p), "bytes": p.stat().st_size} for p in sorted(draft.iterdir())}
-    manifest = {"schema": SCHEMA, "adapter": adapter.named(held), "adapter_sha256": held["adapter"]["files"][adapter.WEIGHTS]["sha256"],
-                "base": held["base"], "precision": precision, "prompt": held["prompt"], "data": held["data"], "licence": held["licence"],
-                "files": files}
-    (draft / adapter.MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    draft.rename(out)
-    return manifest
+    merged = loaded.model.merge_and_unload().to(whole.PRECISIONS[precision])
+    prints = (folder / adapter.FINGERPRINTS).read_bytes() if (folder / adapter.FINGERPRINTS).is_file() else None
+    return whole.write(out, merged, loaded.tokenizer, prints, {
+        "schema": SCHEMA, "adapter": adapter.named(held), "adapter_sha256": held["adapter"]["files"][adapter.WEIGHTS]["sha256"],
+        "base": held["base"], "precision": precision, "prompt": held["prompt"], "data": held["data"], "licence": held["licence"]})
 
 
 def _config(held: dict, base: str, allow_download: bool) -> Config:

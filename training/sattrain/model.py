@@ -2,17 +2,22 @@
 
 import contextlib
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 import transformers
 from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+from transformers.utils import cached_file
 
 from . import errors, hub
 from .config import Config
 from .errors import Fail
 from .tree import ATTENTION
+
+COMMIT = re.compile("[0-9a-f]{40}")
+SNAPSHOT = re.compile(rf"/snapshots/({COMMIT.pattern})/")  # of the hub's cache
 
 
 @dataclass
@@ -23,6 +28,7 @@ class Loaded:
     tokenizer: transformers.PreTrainedTokenizerBase
     precision: str  # of the base as trained upon, for the manifest
     sha256: str  # of the base's configuration and weights
+    revision: str  # the base's commit on the hub, "" where it is not known
     device: torch.device
 
     def trainable(self) -> dict[str, torch.nn.Parameter]:
@@ -45,7 +51,7 @@ class Loaded:
 
 def load_tokenizer(config: Config) -> transformers.PreTrainedTokenizerBase:
     """The base's own tokenizer with its chat template."""
-    tokenizer = hub.found(config.base, config.allow_download, lambda: transformers.AutoTokenizer.from_pretrained(**_source(config)))
+    tokenizer = hub.found(config.base, config.allow_download, lambda: transformers.AutoTokenizer.from_pretrained(**source(config)))
     if not tokenizer.chat_template:
         raise Fail(errors.CONFIG, f"the base {config.base.path or config.base.id} has no chat template; take an instruct model")
     return tokenizer
@@ -60,7 +66,7 @@ def load(config: Config) -> Loaded:
     tokenizer = load_tokenizer(config)
     dtype = torch.bfloat16 if config.precision == "bf16" and config.weights == "lora" else torch.float32
     model, precision = _base(config, dtype, where)
-    digest = base_sha256(config)
+    digest, commit = base_sha256(config), base_commit(config)
     if config.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": config.quant.kind == "nf4"})
     if config.quant.kind == "nf4":
@@ -68,7 +74,7 @@ def load(config: Config) -> Loaded:
     if config.weights == "lora":
         model = adapted(model, config)
     model.config.use_cache = False
-    return Loaded(model, tokenizer, precision, digest, where)
+    return Loaded(model, tokenizer, precision, digest, commit, where)
 
 
 def adapted(model: torch.nn.Module, config: Config) -> torch.nn.Module:
@@ -90,12 +96,12 @@ def quantisation(config: Config) -> transformers.BitsAndBytesConfig:
 
 
 def base_sha256(config: Config) -> str:
-    """One digest for configuration and weights of a local base; for a hub model its id and revision."""
-    _source(config)  # tells what is absent
+    """One digest for configuration and weights of a local base; for a hub model its id and commit, which stand for them."""
+    source(config)  # tells what is absent
     digest = hashlib.sha256()
     path = Path(config.base.path) if config.base.path else None
     if path is None:
-        digest.update(f"{config.base.id}@{config.base.revision}".encode())
+        digest.update(f"{config.base.id}@{base_commit(config)}".encode())
         return digest.hexdigest()
     files = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.name == "config.json" or p.suffix == ".safetensors")
     for file in files:
@@ -106,11 +112,26 @@ def base_sha256(config: Config) -> str:
     return digest.hexdigest()
 
 
+def base_commit(config: Config) -> str:
+    """The commit that a base of the hub comes from. A folder tells it where the hub's own tools made it, a GGUF file does not."""
+    if not config.base.path:
+        options = {"revision": config.base.revision or None, "local_files_only": not config.allow_download}
+        file = hub.found(config.base, config.allow_download, lambda: cached_file(config.base.id, "config.json", **options))
+        return SNAPSHOT.search(Path(file).as_posix())[1]
+    path = Path(config.base.path).absolute()
+    if found := SNAPSHOT.search(path.as_posix() + "/"):
+        return found[1]
+    note = path / ".cache" / "huggingface" / "download" / "config.json.metadata"  # `hf download --local-dir`
+    first = note.read_text(encoding="utf-8").split("\n")[0].strip() if note.is_file() else ""
+    return first if COMMIT.fullmatch(first) else ""
+
+
 def _subseed(seed: int, name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:4], "big")
 
 
-def _source(config: Config) -> dict:
+def source(config: Config) -> dict:
+    """Where transformers finds the base."""
     path = config.base.path
     if not path:
         return {"pretrained_model_name_or_path": config.base.id, "revision": config.base.revision or None,
@@ -124,18 +145,18 @@ def _source(config: Config) -> dict:
 
 
 def _base(config: Config, dtype: torch.dtype, device: torch.device) -> tuple[torch.nn.Module, str]:
-    source = _source(config) | {"dtype": dtype, "attn_implementation": ATTENTION if config.loss == "listwise" else "sdpa"}
+    given = source(config) | {"dtype": dtype, "attn_implementation": ATTENTION if config.loss == "listwise" else "sdpa"}
     precision = "bf16" if dtype == torch.bfloat16 else "fp32"
-    if "gguf_file" in source:
+    if "gguf_file" in given:
         from transformers import GgufConfig
 
-        source["quantization_config"] = GgufConfig(dequantize=True)
+        given["quantization_config"] = GgufConfig(dequantize=True)
         precision = "dequantised " + gguf_precision(Path(config.base.path))
     elif config.quant.kind == "nf4":
-        source["quantization_config"] = quantisation(config)
-        source["device_map"] = {"": 0}
+        given["quantization_config"] = quantisation(config)
+        given["device_map"] = {"": 0}
         precision = "nf4"
-    model = hub.found(config.base, config.allow_download, lambda: transformers.AutoModelForCausalLM.from_pretrained(**source))
+    model = hub.found(config.base, config.allow_download, lambda: transformers.AutoModelForCausalLM.from_pretrained(**given))
     if config.quant.kind != "nf4":
         model = model.to(device)
     return model, precision

@@ -14,16 +14,24 @@ def steps(config: Config, records: Records) -> list[list[Unit]]:
     size = config.batch * config.accumulate
     if config.curriculum:
         return _curriculum(config, records, rng, size)
-    wanted = config.steps or round(config.epochs * records.questions / size)
     plan: list[list[Unit]] = []
-    while len(plan) < max(wanted, 1):
-        units = list(records.units)
-        rng.shuffle(units)
-        packed = _pack(units, size)
-        if config.steps or len(plan) + len(packed) > wanted:
-            packed = packed[: wanted - len(plan)] or packed[:1]
-        plan.extend(packed)
+    if config.steps:
+        while len(plan) < config.steps:
+            plan.extend(_shuffled(records, rng, size))
+        return plan[: config.steps]
+    left = config.epochs
+    while left > 0:
+        epoch = _shuffled(records, rng, size)
+        plan.extend(epoch if left >= 1 else epoch[: max(round(left * len(epoch)), 0 if plan else 1)])
+        left -= 1
     return plan
+
+
+def _shuffled(records: Records, rng: random.Random, size: int) -> list[list[Unit]]:
+    """One epoch: every unit once."""
+    units = list(records.units)
+    rng.shuffle(units)
+    return _pack(units, size)
 
 
 def judged(config: Config, records: Records) -> list[Unit]:

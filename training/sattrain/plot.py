@@ -22,6 +22,34 @@ def read_metrics(path: Path) -> list[dict]:
     return rows
 
 
+def of_run(folder: Path) -> None:
+    """Draws a run's plots from what lies in its folder: metrics, and the newest checkpoint or the adapter for step and caption."""
+    step, text = 0, ""
+    for path in [*sorted(folder.glob("checkpoints/step-*/progress.json"), reverse=True), folder / "adapter" / "manifest.json"]:
+        try:
+            held = json.loads(path.read_text(encoding="utf-8"))
+            if "progress" in held:
+                step, config, data = held["progress"]["best_step"], held["identity"]["config"], held["identity"]["data"]
+            else:
+                step, config, data = held["train"]["best_step"], held["train"]["config_sha256"], held["data"]["sha256"]
+            text = caption(_name(folder), config, data)
+            break
+        except (OSError, ValueError, KeyError):  # torn, or not there
+            continue
+    draw(folder / "metrics.jsonl", folder, step, text)
+
+
+def caption(name: str, config: str, data: str) -> str:
+    """What stands below a plot; the digests' beginnings."""
+    return f"{name} · config {config[:8]} · data {data[:8]}"
+
+
+def _name(folder: Path) -> str:
+    import yaml
+
+    return yaml.safe_load((folder / "config.resolved.yaml").read_text(encoding="utf-8"))["name"]
+
+
 def draw(metrics: Path, out: Path, chosen: int = 0, caption: str = "") -> None:
     """Writes loss.svg and loss.png."""
     import matplotlib

@@ -30,9 +30,13 @@ class Console:
 
     def note(self, text: str) -> None:
         """For the log alone."""
-        if self.log:
+        if not self.log:
+            return
+        try:
             with self.log.open("a", encoding="utf-8") as file:
                 file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n")
+        except OSError:  # the log must not hide what it was to tell; what matters more fails by itself
+            self.log = None
 
     def step(self, row: dict, number: int, steps: int) -> None:
         now = time.monotonic()
@@ -43,7 +47,7 @@ class Console:
         each = (now - first) / (number - done) if number > done else now - self.began
         left = each * (steps - number)
         text = (f"step {number}/{steps}  loss {sum(self.losses) / len(self.losses):.4f}  right {sum(h for h, _ in self.hits) / sum(n for _, n in self.hits):.1%}  "
-                f"lr {row['lr']:.2e}  {row['tokens_per_s']:.0f} tokens/s  {row['mem_bytes'] / 2**30:.1f} GiB  {_duration(left)} left")
+                f"lr {row['lr']:.2e}  {row['tokens_per_s']:.0f} tokens/s  {row['mem_bytes'] / 2**30:.1f} GiB  {duration(left)} left")
         if self.terminal:
             filled = 20 * number // steps
             self.stream.write(f"\r\x1b[K[{'#' * filled}{'.' * (20 - filled)}] {text}")
@@ -58,7 +62,10 @@ class Console:
                 self.line(text)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """For people: days, hours and minutes, or minutes and seconds."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{round(hours / 24)} days"
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

@@ -1,5 +1,6 @@
 """The training loop: one for both losses, on whatever device there is."""
 
+import ctypes
 import json
 import math
 import os
@@ -16,6 +17,10 @@ from .config import Config
 from .data import Records
 from .errors import Fail
 from .progress import Console
+
+
+class NotFinite(Exception):
+    """A loss that nothing can be learnt from."""
 
 
 @dataclass
@@ -43,23 +48,34 @@ class Run:
     identity: Identity = None
     loaded: model.Loaded = None
     progress: Progress = field(default_factory=Progress)
-    stop: bool = False
+    stop: bool = False  # a signal asked for it
+    ended: bool = False  # before this command began
 
     def execute(self, resume: bool) -> Progress:
         """Trains to the end of the plan, or until it is interrupted or stopped."""
         steps = plan.steps(self.config, self.train)
         self.loaded = model.load(self.config)
         parameters = self.loaded.trainable()
-        self.console.line(f"{sum(p.numel() for p in parameters.values()):,} of "
-                          f"{sum(p.numel() for p in self.loaded.model.parameters()):,} parameters are trained, on {self.loaded.device}")
+        checkpoint.room(self.folder, parameters, self.config.keep)
         chosen = optimiser(self.config, parameters)
         self.objective = objective.make(self.config, self.loaded, self.train)
         self.judge = objective.make(self.config, self.loaded, self.val) if self.val else None
         self._identify()
         if resume:
             self._restore(parameters, chosen)
+        self.ended = bool(self.progress.stopped) or self.progress.step == len(steps)
+        if self.ended:
+            return self.progress
         self._watch_signals()
         self.loaded.model.train()
+        try:
+            self._loop(steps, chosen, parameters)
+        except NotFinite as err:
+            self.progress.stopped = str(err)
+            self._plot()
+        return self.progress
+
+    def _loop(self, steps: list, chosen, parameters: dict) -> None:
         started = time.monotonic() - self.progress.seconds
         if self.progress.step == 0 and self.judge:
             self._evaluate(0, None)
@@ -76,11 +92,15 @@ class Run:
                 row |= self._evaluate(number + 1, steps)
             self._log(row)
             self.console.step(row, number + 1, len(steps))
+            self._stop_if_rising(last)
             if self._due(number + 1, last, "eval_loss" in row):
                 checkpoint.save(self.folder / "checkpoints", self.progress, self.identity, parameters, chosen, self.config.keep)
                 self._plot()
-            self._give_up_if_needed()
-        return self.progress
+            give_back()
+            if self.stop:
+                raise Fail(errors.INTERRUPTED, f"interrupted after step {number + 1}, saved; go on with the same command and --resume")
+            if self.progress.stopped:
+                return
 
     def _due(self, number: int, last: bool, evaluated: bool) -> bool:
         return last or evaluated or self.stop or number % self.config.save_every == 0
@@ -88,9 +108,11 @@ class Run:
     def _step(self, units: list, optimiser, parameters: dict) -> dict:
         try:
             return self._tried(units, optimiser, parameters)
-        except (torch.OutOfMemoryError, MemoryError) as err:
+        except Exception as err:
+            if not errors.out_of_memory(err):
+                raise
             if not self._halved():
-                raise self._no_memory(err) from None
+                raise self._no_memory(err, f"at step {self.progress.step + 1}") from None
         return self._step(units, optimiser, parameters)
 
     def _tried(self, units: list, optimiser, parameters: dict) -> dict:
@@ -105,8 +127,7 @@ class Run:
             tokens += outcome.tokens
         norm = torch.nn.utils.clip_grad_norm_(list(parameters.values()), self.config.optim.clip).item()
         if not math.isfinite(loss) or not math.isfinite(norm):
-            raise Fail(errors.STOPPED, f"the loss is not finite at step {self.progress.step + 1}; the last good checkpoint is kept in "
-                       f"{self.folder / 'checkpoints'}; lower optim.lr")
+            raise NotFinite(f"the loss is not finite at step {self.progress.step + 1}")
         optimiser.step()
         self.progress.tokens += tokens
         return {"step": self.progress.step + 1, "loss": loss / questions, "accuracy": correct / questions, "questions": questions,
@@ -125,10 +146,10 @@ class Run:
                           f"{whole}, and as many more times a step")
         return True
 
-    def _no_memory(self, err: Exception) -> Fail:
+    def _no_memory(self, err: Exception, when: str) -> Fail:
         batch = getattr(self.objective, "batch", self.config.batch)
-        return Fail(errors.NO_MEMORY, f"out of memory at step {self.progress.step + 1} with batch {batch} and max_tokens {self.config.max_tokens}: "
-                    f"{str(err).splitlines()[0] if str(err) else 'no detail'}; use a smaller batch, a larger accumulate, or "
+        return Fail(errors.NO_MEMORY, f"out of memory {when} with batch {batch} and max_tokens {self.config.max_tokens}: "
+                    f"{errors.first_line(err)}; use a smaller batch, a larger accumulate, or "
                     "gradient_checkpointing: true")
 
     def evaluate(self) -> Evaluation:
@@ -146,7 +167,14 @@ class Run:
         return total
 
     def _evaluate(self, number: int, steps) -> dict:
-        found = self.evaluate()
+        try:
+            found = self.evaluate()
+        except Exception as err:
+            if errors.out_of_memory(err):
+                raise self._no_memory(err, f"at the evaluation of step {number}") from None
+            raise
+        if not math.isfinite(found.loss):
+            raise NotFinite(f"the validation loss is not finite after step {number}")
         p = self.progress
         better = (found.accuracy, -found.loss) > (p.best_accuracy, -p.best_loss) if self.config.select == "accuracy" else found.loss < p.best_loss
         if better and number > 0:
@@ -167,25 +195,27 @@ class Run:
     def _restore(self, parameters: dict, optimiser) -> None:
         found = checkpoint.newest(self.folder / "checkpoints", self.console.warn)
         if not found:
+            self._drop_rows_after(-1)
             self.console.line("there is no checkpoint, the run begins at step 1")
             return
-        path, progress, identity = found
-        for name, value in vars(identity).items():
+        for name, value in vars(found.identity).items():
             if value != vars(self.identity)[name]:
-                raise Fail(errors.CONFIG, f"{path} was made with another {name} ({value[:12]} instead of {vars(self.identity)[name][:12]}); "
+                raise Fail(errors.CONFIG, f"{found.path} was made with another {name} ({value[:12]} instead of {vars(self.identity)[name][:12]}); "
                            "resume with the same, or begin a new run with another --out")
-        checkpoint.restore(path, parameters, optimiser)
-        self.progress = progress
+        found.restore(parameters, optimiser)
+        self.progress = found.progress
         self.progress.resumed += 1
-        self._drop_rows_after(progress.step)
-        self.console.line(f"resumed at step {progress.step} from {path.name}")
+        self._drop_rows_after(self.progress.step)
+        self.console.line(f"resumed at step {self.progress.step} from {found.path.name}")
 
     def _drop_rows_after(self, step: int) -> None:
-        """Steps that were logged after the checkpoint are done again."""
+        """What was logged after the checkpoint is done again."""
         path = self.folder / "metrics.jsonl"
         if path.is_file():
             rows = [row for row in plot.read_metrics(path) if row["step"] <= step]
-            path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+            draft = path.with_suffix(".draft")
+            draft.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+            os.replace(draft, path)
 
     def _log(self, row: dict) -> None:
         with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
@@ -193,7 +223,7 @@ class Run:
 
     def _plot(self) -> None:
         plot.draw(self.folder / "metrics.jsonl", self.folder, self.progress.best_step,
-                  f"{self.config.name} · config {self.identity.config[:8]} · data {self.train.sha256[:8]}")
+                  plot.caption(self.config.name, self.identity.config, self.identity.data))
 
     def _watch_signals(self) -> None:
         def note(signum, frame):
@@ -205,12 +235,10 @@ class Run:
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, note)
 
-    def _give_up_if_needed(self) -> None:
-        if self.stop:
-            raise Fail(errors.INTERRUPTED, f"interrupted after step {self.progress.step}, saved; go on with the same command and --resume")
-        if self.config.patience and self.progress.rising >= self.config.patience:
-            raise Fail(errors.STOPPED, f"the validation loss rose {self.progress.rising} times in a row, stopped after step "
-                       f"{self.progress.step}; the best checkpoint is step {self.progress.best_step}; lower optim.lr or train for fewer steps")
+    def _stop_if_rising(self, last: bool) -> None:
+        p = self.progress
+        if self.config.patience and p.rising >= self.config.patience and not last:
+            p.stopped = f"the validation loss rose {p.rising} times in a row"
 
 
 def rate(config: Config, step: int, steps: int) -> float:
@@ -242,6 +270,14 @@ def memory() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     except ImportError:  # not on Windows
         return 0
+
+
+def give_back() -> None:
+    """Gives freed memory back to the system. Every step has other lengths, whose tensors leave holes in the C library's heap
+    that no later one fits exactly; it keeps them, and a run that needs 1 GiB holds 10 in the end."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None  # of glibc alone
+    if trim:
+        trim(0)
 
 
 def optimiser(config: Config, parameters: dict):

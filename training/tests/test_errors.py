@@ -42,11 +42,29 @@ def test_all_mistakes_of_a_configuration_are_told_together(tmp_path, capsys, opt
     ("weights: full\nquant: {kind: nf4}", "quantised"),
     ("auto_batch: true", "auto_batch belongs to loss completion"),
     ("batch: 0", "batch must be at least 1"),
+    ("quant: {kind: nf4, compute: fp32}", "quant.compute is 'fp32', it must be one of bf16"),
+    ("quant: {kind: nf4, storage: bfloat16}", "quant.storage is 'bfloat16', it must be one of uint8"),
 ])
 def test_contradictions_are_refused(tmp_path, capsys, options, change, told):
     (tmp_path / "c.yaml").write_text(f"name: x\nbase: {{id: b}}\n{change}\n")
     code, line = run(capsys, "check", "--config", tmp_path / "c.yaml", "--data", options)
     assert code == errors.CONFIG and told in line
+
+
+def test_four_bits_are_not_made_of_a_gguf(tmp_path, capsys, options):
+    (tmp_path / "base.gguf").write_bytes(b"GGUF")
+    (tmp_path / "c.yaml").write_text("name: x\nbase: {id: b}\nquant: {kind: nf4}\n")
+    for command in ("check", "run"):
+        code, line = run(capsys, command, "--config", tmp_path / "c.yaml", "--data", options, "--base", tmp_path / "base.gguf")
+        assert code == errors.CONFIG and "quant.kind nf4 needs the base's own weights" in line and "base.gguf is a GGUF file" in line
+
+
+def test_the_shipped_adapters_configuration_is_the_one_in_the_repository():
+    shipped = list((Path(__file__).parent.parent.parent / "internal" / "modelregistry" / "shipped").glob("*/manifest.json"))
+    assert shipped
+    for path in shipped:
+        held = json.loads(path.read_text(encoding="utf-8"))["train"]
+        assert config.load(CONFIGS / f"{held['config']}.yaml").identity() == held["config_sha256"], f"{held['config']}.yaml no longer makes {path.parent.name}"
 
 
 def test_a_malformed_record_is_named_by_file_line_and_field(tmp_path, capsys):
