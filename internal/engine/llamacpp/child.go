@@ -23,6 +23,7 @@ type child struct {
 
 	root      string          // as the newest spec says
 	card      json.RawMessage // as the newest spec says
+	held      bool            // wanted by specs that are being prepared
 	port      int
 	elsewhere bool // take another port at the next start
 	pid       int

@@ -13,13 +13,14 @@ import (
 
 // Times of a child that is no longer wanted.
 const (
-	linger     = 20 * time.Second // longer than a backend takes to notice that another one has its name
-	drainLimit = 5 * time.Minute  // longer than any caller waits for an answer
+	linger     = time.Minute     // longer than a backend takes to notice that another one has its name
+	drainLimit = 5 * time.Minute // longer than any caller waits for an answer
 )
 
 // Prepare starts the models of specs that are not served yet, beside those that are, and waits until each has answered a
 // question. The function that it gives makes specs what is served, in one step: models that stay are not touched, and
-// those that are no longer wanted end when they have finished what they work on. Where one does not start, or ctx ends,
+// those that are no longer wanted end a while later, when they have finished what they work on; one that is wanted again
+// before, as after a rollback, needs no start. Where one does not start, or ctx ends,
 // everything stays as it is. Prepare is not to be called again before that function was.
 func (s *Supervisor) Prepare(ctx context.Context, specs []Spec) (commit func(), err error) {
 	if err := checkAll(specs); err != nil {
@@ -27,6 +28,7 @@ func (s *Supervisor) Prepare(ctx context.Context, specs []Spec) (commit func(), 
 	}
 	next, fresh := s.arrange(specs)
 	abandon := func() {
+		s.change(func() { release(next) })
 		for _, c := range fresh {
 			c.stopNow()
 		}
@@ -44,15 +46,17 @@ func (s *Supervisor) Prepare(ctx context.Context, specs []Spec) (commit func(), 
 	return func() { s.commit(specs, next) }, nil
 }
 
-// arrange gives the children of specs in their order, those that run already and fresh ones.
+// arrange gives the children of specs in their order, those that run already and fresh ones. One that was to leave is held.
 func (s *Supervisor) arrange(specs []Spec) (next, fresh []*child) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, spec := range specs {
 		spec = spec.withDefaults()
-		i := slices.IndexFunc(s.children, func(c *child) bool { return c.spec.runsAs(spec) })
+		running := slices.Concat(s.children, s.leaving)
+		i := slices.IndexFunc(running, func(c *child) bool { return c.spec.runsAs(spec) && (c.up || slices.Contains(s.children, c)) })
 		if i >= 0 {
-			next = append(next, s.children[i])
+			running[i].held = true
+			next = append(next, running[i])
 			continue
 		}
 		c := s.newChild(spec)
@@ -108,7 +112,9 @@ func (s *Supervisor) commit(specs []Spec, next []*child) {
 			return
 		}
 		former = slices.DeleteFunc(slices.Clone(s.children), func(c *child) bool { return slices.Contains(next, c) })
-		s.children, s.leaving = next, append(s.leaving, former...)
+		release(next)
+		s.children = next
+		s.leaving = slices.DeleteFunc(append(s.leaving, former...), func(c *child) bool { return slices.Contains(next, c) })
 		for i, c := range next {
 			c.root, c.card = specs[i].Root, specs[i].Card
 		}
@@ -118,16 +124,34 @@ func (s *Supervisor) commit(specs []Spec, next []*child) {
 	}
 }
 
-// retire ends a child that is no longer listed, when nobody uses it any more.
+// release lets go of children that arrange held.
+func release(list []*child) {
+	for _, c := range list {
+		c.held = false
+	}
+}
+
+// retire ends a child that is no longer listed, when nobody uses it any more. One that is listed again lives on.
 func (c *child) retire() {
+	s := c.supervisor
+	for leaves := false; !leaves; {
+		select {
+		case <-time.After(s.opts.linger):
+		case <-c.stop.Done():
+		}
+		again := false
+		s.change(func() {
+			again = slices.Contains(s.children, c)
+			if leaves = !again && (!c.held || c.stop.Err() != nil); leaves {
+				s.leaving = slices.DeleteFunc(s.leaving, func(o *child) bool { return o == c })
+			}
+		})
+		if again {
+			return
+		}
+	}
 	ctx, cancel := context.WithTimeout(c.stop, drainLimit)
 	defer cancel()
-	select {
-	case <-time.After(c.supervisor.opts.linger):
-	case <-ctx.Done():
-	}
-	s := c.supervisor
-	s.change(func() { s.leaving = slices.DeleteFunc(s.leaving, func(o *child) bool { return o == c }) })
 	left := make(chan struct{})
 	go func() {
 		defer close(left)

@@ -138,3 +138,22 @@ func TestNobodyGetsTheAnswerOfAnotherAdapter(t *testing.T) {
 	assert.Equal(t, http.StatusOK, ask("sat-lora@bbbbbbbb"), "one that was retired, too")
 	assert.Equal(t, http.StatusNotFound, ask(""))
 }
+
+func TestARollbackSoonAfterNeedsNoStart(t *testing.T) {
+	base, old := two(t, manner{})
+	s := fake(t, Options{linger: time.Hour}, base, old)
+	require.NoError(t, ready(t, s))
+	before := s.Endpoints()
+	fresh := Spec{Name: "sat-lora", ModelPath: manner{}.model(t), Root: "sat-lora@bbbbbbbb"}
+	for _, specs := range [][]Spec{{base, fresh}, {base, old}} {
+		commit, err := s.Prepare(t.Context(), specs)
+		require.NoError(t, err)
+		commit()
+	}
+	assert.Equal(t, before, s.Endpoints(), "the former process answers again")
+	assert.Len(t, starts(t, old.ModelPath), 1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	require.Len(t, s.leaving, 1)
+	assert.Equal(t, fresh.ModelPath, s.leaving[0].spec.ModelPath, "now the other one leaves")
+}
