@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -312,9 +313,12 @@ func TestTheWatcherNoticesOtherModels(t *testing.T) {
 
 func TestTheEngineSaysWhatItsNamesStandFor(t *testing.T) {
 	handler := http.NewServeMux()
-	fake := enginetest.NewVLLM(enginetest.Options{Models: []string{"sat-base"}})
+	fake := enginetest.NewVLLM(enginetest.Options{Models: []string{"sat-lora"}})
+	var says atomic.Pointer[string]
+	tells := func(members string) { says.Store(&members) }
+	tells(`"root":"smollm2-135m"`)
 	handler.HandleFunc("GET /v1/models", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, `{"data":[{"id":"sat-base","owned_by":"vllm","root":"smollm2-135m","max_model_len":4096}]}`)
+		_, _ = io.WriteString(w, `{"data":[{"id":"sat-lora","owned_by":"vllm","max_model_len":4096,`+*says.Load()+`}]}`)
 	})
 	handler.Handle("/", fake)
 	server := &http.Server{Handler: handler}
@@ -322,11 +326,37 @@ func TestTheEngineSaysWhatItsNamesStandFor(t *testing.T) {
 	require.NoError(t, err)
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(func() { _ = server.Close() })
-	r := start(t, testConfig(t, "http://"+l.Addr().String()), nil).ready(t)
+	cfg := testConfig(t, "http://"+l.Addr().String())
+	cfg.BaseModel, cfg.LoraModel = "meta-llama/Llama-3.2-3B-Instruct", "tiviluson/Llama-3.2-3B-SAT"
+	r := start(t, cfg, nil).ready(t)
 	a, err := r.client.Answer(t.Context(), api.AnswerRequest{MCQRequest: lamp()})
 	require.NoError(t, err)
 	manifest, err := modelregistry.Lookup("smollm2-135m")
 	require.NoError(t, err)
 	assert.Equal(t, manifest.Base, a.Base)
 	assert.Equal(t, string(manifest.Method), a.Method)
+
+	// The same name stands for another adapter, and then for one that the engine tells of.
+	answered := func(adapter string) api.Answer {
+		var a api.Answer
+		require.Eventually(t, func() bool {
+			r.Watcher.Kick()
+			var err error
+			a, err = r.client.Answer(t.Context(), api.AnswerRequest{MCQRequest: lamp()})
+			return err == nil && a.Adapter == adapter
+		}, 30*time.Second, 10*time.Millisecond)
+		return a
+	}
+	tells(`"root":"sat-lora@c6e1fdaf"`)
+	a = answered("sat-lora@c6e1fdaf")
+	assert.NotContains(t, a.Base, "Llama")
+	assert.Equal(t, "letter", a.Method)
+	told := manifest.Model("sat-lora")
+	told.Adapter, told.AdapterSHA256 = "sat-lora@0badf00d", strings.Repeat("0badf00d", 8)
+	tells(`"root":"sat-lora@0badf00d","sat":` + string(modelregistry.Card(told)))
+	a = answered("sat-lora@0badf00d")
+	assert.Equal(t, told.AdapterSHA256, a.AdapterSHA256)
+	assert.Equal(t, manifest.Base, a.Base)
+	assert.Equal(t, "option", a.Method)
+	assert.Equal(t, "q4_1", a.Precision)
 }
