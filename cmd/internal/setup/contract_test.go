@@ -55,6 +55,9 @@ func TestContractThroughTheBackend(t *testing.T) {
 		assert.Equal(t, "letter", a.Method)
 		assert.Len(t, a.Scores, 4)
 	}
+	assert.Len(t, lora.AdapterSHA256, 64, "the answer names the weights")
+	assert.Equal(t, "adapter", lora.Adapter)
+	assert.Empty(t, base.AdapterSHA256)
 	assert.Equal(t, base.PromptHash, lora.PromptHash)
 	assert.NotEqual(t, base.Scores, lora.Scores, "the adapter is really applied")
 	assert.Equal(t, lora.Letter, again.Letter)

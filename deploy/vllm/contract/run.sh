@@ -74,7 +74,7 @@ serve() {
   head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$home/key"
   export VLLM_TARGET_DEVICE=cpu VLLM_CPU_KVCACHE_SPACE=1 VLLM_NO_USAGE_STATS=1 HF_HUB_DISABLE_TELEMETRY=1
   export VLLM_CACHE_ROOT=$home/cache HF_HOME=$home/hf VLLM_API_KEY_FILE=$home/key
-  export LORA_MODEL=$adapter SAT_LORA_MODEL_NAME=sat-lora
+  export LORA_MODEL=$adapter SAT_LORA_MODEL_NAME=sat-lora SAT_ADAPTERS=$home/adapters
   export SAT_VLLM_PROFILE=${SAT_VLLM_PROFILE:-bf16}
   if [ "$SAT_VLLM_PROFILE" = nf4 ]; then
     [ -d "$home/nf4" ] || uv pip install -q --python "$python" --target "$home/nf4" --no-deps bitsandbytes==0.50.2 vllm-bnb-plugin==0.0.3

@@ -1,6 +1,7 @@
 package openaicompat_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -25,11 +26,15 @@ func TestContractOfVLLM(t *testing.T) {
 	t.Run("models", func(t *testing.T) {
 		models, err := client.Models(t.Context())
 		require.NoError(t, err)
-		require.Len(t, models, 2)
-		base, lora := models[0], models[1]
+		require.Len(t, models, 3)
+		base, lora, id := models[0], models[1], models[2]
 		assert.Equal(t, []string{"sat-base", "vllm", ""}, []string{base.ID, base.OwnedBy, base.Parent})
 		assert.Equal(t, []string{"sat-lora", "sat-base"}, []string{lora.ID, lora.Parent})
 		assert.Equal(t, 4096, base.ContextTokens)
+		_, digest, _ := strings.Cut(lora.Root, "@")
+		assert.Len(t, digest, 64, "the path ends in the digest of the weights: %s", lora.Root)
+		assert.Equal(t, []string{lora.Root, "sat-base"}, []string{id.Root, id.Parent}, "and the adapter is served under its id too")
+		assert.Equal(t, "adapter@"+digest[:8], id.ID)
 	})
 	t.Run("a wrong key", func(t *testing.T) {
 		stranger := openaicompat.New(openaicompat.Options{BaseURL: address, Key: "wrong"})
