@@ -13,7 +13,6 @@ import (
 	"sattutor/cmd/internal/setup"
 	"sattutor/internal/config"
 	"sattutor/internal/engine/llamacpp"
-	"sattutor/internal/sat"
 )
 
 func engineCommand() *cli.Command {
@@ -86,7 +85,7 @@ func serveEngine(ctx context.Context, cfg config.Config, c *cli.Command) error {
 	following, stop := context.WithCancel(ctx)
 	var follower sync.WaitGroup
 	follower.Go(func() {
-		setup.FollowShelf(following, cfg, models, supervisor, log, func(_ context.Context, _ map[string]sat.Model, commit func()) { commit() })
+		setup.Follower{Shelf: setup.OpenShelf(cfg), Supervisor: supervisor, Log: log}.Run(following, models)
 	})
 	drain := func() time.Duration { return cfg.EngineTimeout + 5*time.Second }
 	err = setup.Serve(ctx, log, drain, func(name string, addr net.Addr) { log.Info("listening", "server", name, "address", addr.String()) },

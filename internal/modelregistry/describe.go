@@ -130,6 +130,7 @@ func unknownAdapter(s sat.Served, id adapterID, parent sat.Model) sat.Model {
 		m.Adapter, m.AdapterSHA256 = id.repository(), id.digest
 	}
 	m.Base = cmp.Or(parent.Base, s.Parent, "unknown")
-	m.QualityNote = "This adapter is not known here, so it is asked by the general method. How often it is right has not been measured here."
+	m.QualityNote = "This adapter is not known here, so it is asked by the general method. " +
+		"How often it is right has not been measured here."
 	return m
 }

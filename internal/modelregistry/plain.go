@@ -7,8 +7,8 @@ import (
 	"io/fs"
 )
 
-// plain are the members of peft's configuration that make an adapter more than a LoRA, with the values that keep it one.
-// Engines load such adapters without the difference, or not at all.
+// plain are the members of peft's configuration that make an adapter more than a LoRA, with the values that keep it
+// one. Engines load such adapters without the difference, or not at all.
 var plain = []struct {
 	member string
 	value  any

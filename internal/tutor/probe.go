@@ -46,9 +46,9 @@ type Served struct {
 }
 
 // Probe asks the engine what it serves, finds each model's answer tokens, and asks each a question in the real shape,
-// which loads what the first question would wait for. From then on the models can be asked. Errors are
-// *[engine.Error].
-func (t *Tutor) Probe(ctx context.Context) ([]Served, error) {
+// which loads what the first question would wait for. From then on the models can be asked. Those that are the same as at
+// the last probe need not be asked again. Errors are *[engine.Error].
+func (t *Tutor) Probe(ctx context.Context, same ...string) ([]Served, error) {
 	models, err := t.opts.Engine.Models(ctx)
 	if err != nil {
 		return nil, err
@@ -56,13 +56,17 @@ func (t *Tutor) Probe(ctx context.Context) ([]Served, error) {
 	byName := make(map[string]words, len(models))
 	list := make([]Served, 0, len(models))
 	for _, m := range models {
-		w, err := t.learn(ctx, m)
-		if err != nil {
-			return nil, err
+		w, known := t.words.of(m.ID)
+		if known = known && slices.Contains(same, m.ID); !known {
+			if w, err = t.learn(ctx, m); err != nil {
+				return nil, err
+			}
 		}
 		s := Served{Served: sat.Served{Name: m.ID, Parent: m.Parent, Root: m.Root, Card: m.Card, ContextTokens: m.ContextTokens}}
-		if s.TokensPerSecond, err = t.warm(ctx, &w, m.ID); err != nil {
-			return nil, err
+		if !known {
+			if s.TokensPerSecond, err = t.warm(ctx, &w, m.ID); err != nil {
+				return nil, err
+			}
 		}
 		s.TextOnly = w.letters == nil
 		byName[m.ID] = w

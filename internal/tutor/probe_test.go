@@ -84,3 +84,21 @@ func TestProbeTellsWhatFailed(t *testing.T) {
 	_, err = wordless.Probe(t.Context())
 	assert.Error(t, err, "a tokenizer that is away is no reason to give up letters")
 }
+
+func TestAProbeNeedNotAskWhatStayedTheSame(t *testing.T) {
+	e := &enginetest.Scripted{}
+	tutor := newTutor(t, e, nil)
+	before := e.Calls()
+	found, err := tutor.Probe(t.Context(), "sat-base", "nobody")
+	require.NoError(t, err)
+	require.Len(t, found, 2)
+	assert.Equal(t, before+1, e.Calls(), "sat-lora alone is asked")
+	assert.False(t, found[0].TextOnly)
+	_, err = tutor.Answer(t.Context(), lamp(), sat.Options{Model: "sat-base"})
+	require.NoError(t, err)
+	tutor.Forget()
+	before = e.Calls()
+	_, err = tutor.Probe(t.Context(), "sat-base")
+	require.NoError(t, err)
+	assert.Equal(t, before+2, e.Calls(), "what was forgotten is asked all the same")
+}

@@ -107,12 +107,13 @@ func openEmbedded(runtime llamacpp.Runtime, models Local, cfg config.Config, log
 	return &Engine{Engine: children.router, Name: "embedded", Where: runtime.String(), Known: models.known(), Slots: slots,
 		Changed: supervisor.Changed, Whole: supervisor.WaitReady, Fault: children.fault,
 		Follow: func(ctx context.Context, take Take) {
-			FollowShelf(ctx, cfg, models, supervisor, log, func(ctx context.Context, known map[string]sat.Model, commit func()) {
+			routed := func(ctx context.Context, known map[string]sat.Model, commit func()) {
 				take(ctx, known, func() {
 					commit()
 					children.update()
 				})
-			})
+			}
+			Follower{Shelf: OpenShelf(cfg), Supervisor: supervisor, Take: routed, Log: log}.Run(ctx, models)
 		},
 		Close: func(ctx context.Context) error {
 			stop()

@@ -29,8 +29,9 @@ type Watcher struct {
 	up     atomic.Bool
 	kick   chan struct{}
 	next   chan replacement
-	ready  chan struct{} // closed at the first success
-	served []string      // what the engine said of each model
+	ready  chan struct{}        // closed at the first success
+	served []string             // what the engine said of each model
+	known  map[string]sat.Model // what is behind each name of an engine of ours
 }
 
 // Times of the watch.
@@ -43,7 +44,7 @@ const (
 )
 
 func newWatcher(e *Engine, t *tutor.Tutor, r *modelregistry.Registry, d *Deadlines, log *slog.Logger) *Watcher {
-	return &Watcher{engine: e, tutor: t, registry: r, deadlines: d, log: log,
+	return &Watcher{engine: e, known: e.Known, tutor: t, registry: r, deadlines: d, log: log,
 		kick: make(chan struct{}, 1), next: make(chan replacement), ready: make(chan struct{}), serves: func([]sat.Listed) {}}
 }
 
@@ -93,10 +94,10 @@ func (w *Watcher) Kick() {
 	}
 }
 
-func (w *Watcher) probe(ctx context.Context) error {
+func (w *Watcher) probe(ctx context.Context, same ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	found, err := w.tutor.Probe(ctx)
+	found, err := w.tutor.Probe(ctx, same...)
 	if err != nil {
 		return err
 	}
@@ -186,7 +187,14 @@ func (w *Watcher) replace(ctx context.Context, r replacement) {
 	defer resume()
 	r.commit()
 	w.registry.SetKnown(r.known)
-	if err := w.probe(ctx); err != nil {
+	var same []string
+	for name, m := range r.known {
+		if before, served := w.known[name]; served && before.Edition() == m.Edition() {
+			same = append(same, name)
+		}
+	}
+	w.known = r.known
+	if err := w.probe(ctx, same...); err != nil {
 		w.down(err)
 		w.served = nil // so that it is probed again
 	}

@@ -17,10 +17,10 @@ const (
 	drainLimit = 5 * time.Minute // longer than any caller waits for an answer
 )
 
-// Prepare starts the models of specs that are not served yet, beside those that are, and waits until each has answered a
-// question. The function that it gives makes specs what is served, in one step: models that stay are not touched, and
-// those that are no longer wanted end a while later, when they have finished what they work on; one that is wanted again
-// before, as after a rollback, needs no start. Where one does not start, or ctx ends,
+// Prepare starts the models of specs that are not served yet, beside those that are, and waits until each has answered
+// a question. The function that it gives makes specs what is served, in one step: models that stay are not touched, and
+// those that are no longer wanted end a while later, when they have finished what they work on; one that is wanted
+// again before, as after a rollback, needs no start. Where one does not start, or ctx ends,
 // everything stays as it is. Prepare is not to be called again before that function was.
 func (s *Supervisor) Prepare(ctx context.Context, specs []Spec) (commit func(), err error) {
 	if err := checkAll(specs); err != nil {
@@ -46,14 +46,17 @@ func (s *Supervisor) Prepare(ctx context.Context, specs []Spec) (commit func(), 
 	return func() { s.commit(specs, next) }, nil
 }
 
-// arrange gives the children of specs in their order, those that run already and fresh ones. One that was to leave is held.
+// arrange gives the children of specs in their order, those that run already and fresh ones. One that was to leave
+// is held.
 func (s *Supervisor) arrange(specs []Spec) (next, fresh []*child) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, spec := range specs {
 		spec = spec.withDefaults()
 		running := slices.Concat(s.children, s.leaving)
-		i := slices.IndexFunc(running, func(c *child) bool { return c.spec.runsAs(spec) && (c.up || slices.Contains(s.children, c)) })
+		i := slices.IndexFunc(running, func(c *child) bool {
+			return c.spec.runsAs(spec) && (c.up || slices.Contains(s.children, c))
+		})
 		if i >= 0 {
 			running[i].held = true
 			next = append(next, running[i])
@@ -183,7 +186,8 @@ func (s *Supervisor) list() (rows []told, all bool) {
 	rows = []told{}
 	for _, c := range s.children {
 		if c.facts != nil {
-			rows = append(rows, told{ID: c.spec.Name, Object: "model", OwnedBy: "llamacpp", Root: c.root, Meta: c.facts.Meta, Card: c.card})
+			rows = append(rows, told{ID: c.spec.Name, Object: "model", OwnedBy: "llamacpp", Root: c.root,
+				Meta: c.facts.Meta, Card: c.card})
 		}
 	}
 	return rows, len(rows) == len(s.children)
