@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from sattrain import adapter, checkpoint, errors, objective, plan, plot
+from sattrain import run as run_module
 from sattrain.errors import Fail
 from sattrain.run import Run, rate
 
@@ -97,6 +98,16 @@ def test_a_checkpoints_folder_is_synced(small, options, tmp_path, quiet, monkeyp
     monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(os.path.basename(os.readlink(f"/proc/self/fd/{fd}"))), sync(fd)))
     trained(small, tmp_path / "run", options, quiet)
     assert {"checkpoints", ".draft-000008", "state.pt", "weights.safetensors", "progress.json"} <= set(synced)
+
+
+def test_memory_that_is_given_back_changes_no_number(small, options, tmp_path, quiet, monkeypatch):
+    given = []
+    monkeypatch.setattr(run_module, "give_back", lambda back=run_module.give_back: (given.append(1), back()))
+    trained(small, tmp_path / "given", options, quiet)
+    monkeypatch.setattr(run_module, "give_back", lambda: None)
+    trained(small, tmp_path / "kept", options, quiet)
+    assert len(given) == small.steps
+    assert losses(tmp_path / "given") == losses(tmp_path / "kept") and same(final(tmp_path / "given"), final(tmp_path / "kept"))
 
 
 def test_another_configuration_is_not_resumed(small, options, tmp_path, quiet):
