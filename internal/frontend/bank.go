@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -162,11 +163,15 @@ type numberedLine struct {
 	Parts  []linePart
 }
 
-// linePart is a stretch of a line.
+// linePart is a stretch of a line: quoted, or set apart by one face or several.
 type linePart struct {
 	Text   string
-	Marked bool
+	Marked bool // it is quoted
+	faces  []sat.MarkKind
 }
+
+// Has tells that a part is set apart by a face.
+func (p linePart) Has(face sat.MarkKind) bool { return slices.Contains(p.faces, face) }
 
 // shownPassage is a passage as it is shown.
 type shownPassage struct {
@@ -189,7 +194,7 @@ func passagesOf(it sat.Item) []shownPassage {
 			if n%5 != 0 {
 				n = 0
 			}
-			sp.Lines = append(sp.Lines, numberedLine{Number: n, Parts: partsOf([]rune(line), at, p.ID, it.Explanation.Quotes)})
+			sp.Lines = append(sp.Lines, numberedLine{Number: n, Parts: partsOf([]rune(line), at, stretchesOf(it, p.ID))})
 			at += len([]rune(line)) + 1
 		}
 		shown = append(shown, sp)
@@ -197,22 +202,58 @@ func passagesOf(it sat.Item) []shownPassage {
 	return shown
 }
 
-// partsOf cuts a line, which begins at an offset of its passage, where quotes begin and end.
-func partsOf(line []rune, at int, passage string, quotes []sat.Quote) []linePart {
-	marked := make([]bool, len(line))
-	for _, q := range quotes {
+// stretch is a part of a text that is shown in another way.
+type stretch struct {
+	start, end int
+	face       sat.MarkKind // "" for a quotation
+}
+
+// stretchesOf gives what is quoted and marked of the passage with an id.
+func stretchesOf(it sat.Item, passage string) []stretch {
+	var list []stretch
+	for _, q := range it.Explanation.Quotes {
 		if q.PassageID == passage {
-			for i := max(q.Start-at, 0); i < min(q.End-at, len(line)); i++ {
-				marked[i] = true
-			}
+			list = append(list, stretch{q.Start, q.End, ""})
 		}
 	}
-	var parts []linePart
-	for i, start := 0, 0; i < len(line); i++ {
-		if i+1 == len(line) || marked[i+1] != marked[i] {
-			parts = append(parts, linePart{string(line[start : i+1]), marked[i]})
-			start = i + 1
+	for _, m := range it.Marks {
+		if m.In == sat.InPassage && m.PassageID == passage {
+			list = append(list, stretch{m.Start, m.End, m.Kind})
 		}
+	}
+	return list
+}
+
+// questionParts cuts a question where its marks begin and end.
+func questionParts(it sat.Item) []linePart {
+	var list []stretch
+	for _, m := range it.Marks {
+		if m.In == sat.InQuestion {
+			list = append(list, stretch{m.Start, m.End, m.Kind})
+		}
+	}
+	return partsOf([]rune(it.Question), 0, list)
+}
+
+// partsOf cuts a line, which begins at an offset of its text, where stretches begin and end.
+func partsOf(line []rune, at int, stretches []stretch) []linePart {
+	cuts := []int{0, len(line)}
+	for _, s := range stretches {
+		cuts = append(cuts, min(max(s.start-at, 0), len(line)), min(max(s.end-at, 0), len(line)))
+	}
+	slices.Sort(cuts)
+	cuts = slices.Compact(cuts)
+	var parts []linePart
+	for i, end := range cuts[1:] {
+		start := cuts[i]
+		p := linePart{Text: string(line[start:end])}
+		for _, s := range stretches {
+			if s.start <= at+start && at+end <= s.end {
+				p.Marked = p.Marked || s.face == ""
+				p.faces = append(p.faces, s.face)
+			}
+		}
+		parts = append(parts, p)
 	}
 	return parts
 }
@@ -222,6 +263,7 @@ type itemPage struct {
 	Page
 	Item     api.BankItem
 	Passages []shownPassage
+	Question []linePart
 	Keyed    bool // who looks at it is a teacher
 	Skill    string
 	Similar  api.SimilarItems
@@ -252,7 +294,7 @@ func (s *Server) showItem(w http.ResponseWriter, r *http.Request, status int, do
 	}
 	ctx, cancel := s.backendContext(r)
 	defer cancel()
-	page := itemPage{Page: s.page(r, "Question "+it.ID), Item: it, Passages: passagesOf(it.Item), Keyed: it.Answer != "",
+	page := itemPage{Page: s.page(r, "Question "+it.ID), Item: it, Passages: passagesOf(it.Item), Question: questionParts(it.Item), Keyed: it.Answer != "",
 		Skill: it.Skill.Title(), Done: done, Error: wrong, Ask: questionOf(it.Item)}
 	if page.Similar, err = s.opts.Bank.SimilarItems(ctx, id); err != nil {
 		page.Similar = api.SimilarItems{} // the question is worth showing without its likes

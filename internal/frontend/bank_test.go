@@ -438,7 +438,7 @@ func TestAnExportSaysWhatItLoses(t *testing.T) {
 // TestWhatWasFoundIsWhatIsExported follows the links and sends the form as a browser would.
 func TestWhatWasFoundIsWhatIsExported(t *testing.T) {
 	s := newBankSite(t)
-	it, _ := itemOfForm(lampForm())
+	it := itemOfForm(lampForm())
 	it.ID, it.Split, it.Tags = "held-1", sat.ForHoldout, []string{"oil", "lamp"}
 	_, _, err := s.desk.Save(t.Context(), "", it, 0)
 	require.NoError(t, err)

@@ -1,6 +1,7 @@
 package frontend
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -21,8 +22,9 @@ type itemForm struct {
 	Passages []passageFields
 	Question string
 	Choices  []choiceFields
-	Text     string // of the explanation
-	Quotes   string // words of the passage, a quotation a line
+	Text     string   // of the explanation
+	Quotes   string   // words of the passage, a quotation a line
+	Marks    []string // what is marked in passages and question, in words
 	Tags     string
 	Source   string
 	Licence  string
@@ -51,6 +53,8 @@ type itemEditPage struct {
 	Findings []told
 	Checked  bool
 	Conflict bool
+	Held     bool    // it was not saved, because of what would go
+	Dropped  string  // the marks that would go, as the page says; who saves the form as it is lets them go
 	Notice   *notice // why nothing could be done, nil where something was
 }
 
@@ -129,7 +133,7 @@ func (s *Server) itemSave(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return badForm(err)
 	}
-	it, lost := itemOfForm(r.PostForm)
+	it := itemOfForm(r.PostForm)
 	version, _ := strconv.Atoi(r.PostForm.Get("version"))
 	if id := chi.URLParam(r, "id"); id != "" {
 		it.ID = id
@@ -144,18 +148,41 @@ func (s *Server) itemSave(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := s.backendContext(r)
 	defer cancel()
+	former, err := s.storedItem(ctx, it.ID, version)
+	if err != nil {
+		return s.refuseItem(w, r, page, err)
+	}
+	lost, dropped := rejoin(&it, former, page.Form.Quotes)
 	check, err := s.opts.Bank.CheckItem(ctx, it)
 	if err != nil {
 		return s.refuseItem(w, r, page, err)
 	}
-	page.Checked, page.Findings = true, findingsOfForm(it, lost, check.Findings)
+	page.Form.Marks, page.Dropped = marksOf(check.Item), summary(dropped)
+	page.Checked, page.Findings = true, findingsOfForm(it, lost, slices.Concat(dropped, check.Findings))
 	switch {
 	case action != "save":
 		return render(w, http.StatusOK, s.views.itemEdit, page)
 	case len(lost) > 0:
 		return render(w, http.StatusUnprocessableEntity, s.views.itemEdit, page)
+	case page.Dropped != lineFeeds(r.PostForm.Get("dropped")): // nobody has said yet that they may go
+		page.Held = true
+		return render(w, http.StatusUnprocessableEntity, s.views.itemEdit, page)
 	}
-	saved, err := s.opts.Bank.SaveItem(ctx, check.Item, version)
+	return s.storeItem(ctx, w, r, check.Item, page)
+}
+
+// storedItem gives a question as it is stored; for the version 0, which is new, an empty one.
+func (s *Server) storedItem(ctx context.Context, id string, version int) (sat.Item, error) {
+	if version == 0 {
+		return sat.Item{}, nil
+	}
+	it, err := s.opts.Bank.Item(ctx, id)
+	return it.Item, err
+}
+
+// storeItem saves a question that was checked, and shows it; where it cannot be saved, the page says why.
+func (s *Server) storeItem(ctx context.Context, w http.ResponseWriter, r *http.Request, it sat.Item, page itemEditPage) error {
+	saved, err := s.opts.Bank.SaveItem(ctx, it, page.Form.Version)
 	switch {
 	case err == nil:
 		http.Redirect(w, r, "/bank/"+url.PathEscape(saved.Item.ID)+"?done=saved", http.StatusSeeOther)
@@ -167,6 +194,15 @@ func (s *Server) itemSave(w http.ResponseWriter, r *http.Request) error {
 		return render(w, http.StatusUnprocessableEntity, s.views.itemEdit, page) // the findings name each field
 	}
 	return s.refuseItem(w, r, page, err)
+}
+
+// summary gives the messages of findings, a line each.
+func summary(findings []sat.Finding) string {
+	var lines []string
+	for _, f := range findings {
+		lines = append(lines, f.Field+" "+f.Message)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // refuseItem shows the form as it was typed, and why nothing was done with it.
@@ -214,8 +250,9 @@ func formOfItem(it sat.Item, version int) itemForm {
 	}
 	var quotes []string
 	for _, q := range it.Explanation.Quotes {
-		quotes = append(quotes, strings.ReplaceAll(it.Quoted(q), "\n", " "))
+		quotes = append(quotes, oneLine(it.Quoted(q)))
 	}
+	f.Marks = marksOf(it)
 	f.Quotes = strings.Join(quotes, "\n")
 	for _, req := range sat.Requirements() {
 		f.Requires = append(f.Requires, option{Value: string(req), Label: string(req), On: it.Needs(req)})
@@ -230,8 +267,8 @@ func formOfItem(it sat.Item, version int) itemForm {
 	return f
 }
 
-// itemOfForm reads the form. A quotation that the passages do not hold word for word is complained of.
-func itemOfForm(v url.Values) (sat.Item, []sat.Finding) {
+// itemOfForm reads the form, but for its quotations.
+func itemOfForm(v url.Values) sat.Item {
 	text := func(name string) string { return lineFeeds(v.Get(name)) }
 	skill := sat.Skill(v.Get("skill"))
 	it := sat.Item{ID: strings.TrimSpace(text("id")), Framework: sat.Framework(v.Get("framework")), Domain: skill.Domain(), Skill: skill,
@@ -256,40 +293,5 @@ func itemOfForm(v url.Values) (sat.Item, []sat.Finding) {
 	for n := len(it.Choices); n > 0 && strings.TrimSpace(it.Choices[n-1].Text+it.Choices[n-1].Why) == ""; n-- {
 		it.Choices = it.Choices[:n-1]
 	}
-	return it, quoteLines(&it, text("quotes"))
-}
-
-// ruleQuote is lint's rule about quotations that the passage does not hold.
-const ruleQuote sat.Rule = "L06"
-
-// quoteLines finds each line of a text in the passages and adds it as a quote.
-func quoteLines(it *sat.Item, quotes string) (lost []sat.Finding) {
-	for line := range strings.SplitSeq(quotes, "\n") {
-		if line = strings.Join(strings.Fields(line), " "); line == "" {
-			continue
-		}
-		found := false
-		for i, p := range it.Passages {
-			at := strings.Index(strings.ReplaceAll(p.Text(), "\n", " "), line)
-			if at < 0 {
-				continue
-			}
-			if p.ID == "" { // it gets one when it is checked; until then the quote cannot name it
-				it.Passages[i].ID = fmt.Sprintf("%s-p%d", it.ID, i+1)
-				p = it.Passages[i]
-			}
-			start := len([]rune(p.Text()[:at]))
-			end := start + len([]rune(line))
-			if from, to, ok := it.LinesOf(p.ID, start, end); ok {
-				it.Explanation.Quotes = append(it.Explanation.Quotes, sat.Quote{PassageID: p.ID, Start: start, End: end, LineFrom: from, LineTo: to})
-				found = true
-				break
-			}
-		}
-		if !found {
-			lost = append(lost, sat.Finding{Code: ruleQuote, Severity: sat.SeverityError, Field: "explanation.quotes",
-				Message: fmt.Sprintf("“%s” is not in the passage word for word", line)})
-		}
-	}
-	return lost
+	return it
 }

@@ -29,6 +29,7 @@ var fieldForms = []struct {
 	{regexp.MustCompile(`^passages(?:\[(\d)\])?\.line_start$`), "number of the first line", "p$N-start"},
 	{regexp.MustCompile(`^explanation\.quotes`), "quotations", "quotes"},
 	{regexp.MustCompile(`^explanation\.text$`), "explanation", "explanation"},
+	{regexp.MustCompile(`^marks`), "words set apart", "marks"},
 	{regexp.MustCompile(`^answer$`), "key", "choices"},
 	{regexp.MustCompile(`^previous_id$`), "question before", "previous"},
 	{regexp.MustCompile(`^requires`), "what it needs", "requires"},

@@ -88,6 +88,7 @@ func fieldsOf(it sat.Item) []itemText {
 		quotes = append(quotes, strings.ReplaceAll(it.Quoted(q), "\n", " "))
 	}
 	add("explanation.quotes", strings.Join(quotes, "\n"))
+	add("marks", strings.Join(marksOf(it), "\n"))
 	var needs []string
 	for _, r := range it.Requires {
 		needs = append(needs, string(r))

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"sattutor/internal/sat"
 )
@@ -191,15 +189,10 @@ func (d *Desk) carried(ctx context.Context, former, latter []sat.Passage, given 
 // faults name the words that are gone.
 func withPassage(it sat.Item, former, latter sat.Passage) (sat.Item, []sat.FieldError) {
 	var faults []sat.FieldError
-	move := func(start, end int, what string) (int, int) {
-		words := cut(former.Text(), start, end)
-		at := find(latter.Text(), words, start)
-		if at == nil {
-			faults = append(faults, sat.FieldError{Field: "passage.lines",
-				Message: fmt.Sprintf("no longer say “%s”, which question %s %s", shortened(words), it.ID, what)})
-			return start, end
-		}
-		return at[0], at[1]
+	before, after := former.Text(), latter.Text()
+	gone := func(start, end int, format string) {
+		faults = append(faults, sat.FieldError{Field: "passage.lines",
+			Message: fmt.Sprintf(format, shortened(cut(before, start, end)), it.ID)})
 	}
 	it.Passages = slices.Clone(it.Passages)
 	for i := range it.Passages {
@@ -210,13 +203,26 @@ func withPassage(it sat.Item, former, latter sat.Passage) (sat.Item, []sat.Field
 	it.Marks = slices.Clone(it.Marks)
 	for i, m := range it.Marks {
 		if m.In == sat.InPassage && m.PassageID == latter.ID {
-			it.Marks[i].Start, it.Marks[i].End = move(m.Start, m.End, "has marked")
+			start, end, ok := sat.Followed(before, after, m.Start, m.End)
+			if !ok {
+				gone(m.Start, m.End, "no longer say “%s” where question %s has it marked")
+				continue
+			}
+			it.Marks[i].Start, it.Marks[i].End = start, end
 		}
 	}
 	it.Explanation.Quotes = slices.Clone(it.Explanation.Quotes)
 	for i, q := range it.Explanation.Quotes {
 		if q.PassageID == latter.ID {
-			q.Start, q.End = move(q.Start, q.End, "quotes")
+			start, end, ok := sat.Followed(before, after, q.Start, q.End)
+			if !ok { // they may stand elsewhere too
+				start, end, ok = sat.WordsIn(after, cut(before, q.Start, q.End), q.Start)
+			}
+			if !ok {
+				gone(q.Start, q.End, "no longer say “%s”, which question %s quotes")
+				continue
+			}
+			q.Start, q.End = start, end
 		}
 		if from, to, ok := it.LinesOf(q.PassageID, q.Start, q.End); ok { // the second passage goes on counting
 			q.LineFrom, q.LineTo = from, to
@@ -232,24 +238,3 @@ func cut(text string, start, end int) string {
 	end = min(max(end, 0), len(runes))
 	return string(runes[min(max(start, 0), end):end])
 }
-
-// find gives where words stand in a text, whatever the breaks of their lines: the place nearest to near, in characters;
-// nil for nowhere.
-func find(text, words string, near int) (place []int) {
-	fields := strings.Fields(words)
-	if len(fields) == 0 {
-		return nil
-	}
-	for i, w := range fields {
-		fields[i] = regexp.QuoteMeta(w)
-	}
-	for _, at := range regexp.MustCompile(strings.Join(fields, `\s+`)).FindAllStringIndex(text, -1) {
-		start := utf8.RuneCountInString(text[:at[0]])
-		if place == nil || abs(start-near) < abs(place[0]-near) {
-			place = []int{start, start + utf8.RuneCountInString(text[at[0]:at[1]])}
-		}
-	}
-	return place
-}
-
-func abs(n int) int { return max(n, -n) }

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -46,11 +45,4 @@ func TestQuotationsMoveWithTheirWords(t *testing.T) {
 		require.Positive(t, q.LineFrom)
 		require.Equal(t, former, it.Passages[0], "the item itself is left as it was")
 	})
-}
-
-func TestOfTwoPlacesTheNearestIsTaken(t *testing.T) {
-	assert.Equal(t, []int{0, 4}, find("lamp pier lamp", "lamp", 2))
-	assert.Equal(t, []int{10, 14}, find("lamp pier lamp", "lamp", 9))
-	assert.Nil(t, find("lamp pier lamp", "sea", 0))
-	assert.Nil(t, find("lamp", " ", 0))
 }
