@@ -66,7 +66,7 @@ func FuzzBlocks(f *testing.F) {
 
 // FuzzQTI feeds the XML of an item, which a package only wraps.
 func FuzzQTI(f *testing.F) {
-	fuzz(f, QTI, qtiItem(ferry()), `<qti-assessment-item><qti-item-body><p>a</p><qti-choice-interaction max-choices="1"><qti-prompt>q</qti-prompt>`+
+	fuzz(f, QTI, qtiItem(ferry(), []string{"p_ferry-low-water"}), `<qti-assessment-item><qti-item-body><p>a</p><qti-choice-interaction max-choices="1"><qti-prompt>q</qti-prompt>`+
 		`<qti-simple-choice identifier="x">1</qti-simple-choice></qti-choice-interaction></qti-item-body></qti-assessment-item>`)
 }
 

@@ -122,7 +122,8 @@ func quotes(t *rapid.T, it *sat.Item) {
 	}
 }
 
-// anyBank draws items with ids of their own and passages that are shared as a whole or not at all.
+// anyBank draws items with ids of their own and passages that are shared as a whole or not at all. Each item marks its
+// passages in its own way.
 func anyBank() *rapid.Generator[[]sat.Item] {
 	return rapid.Custom(func(t *rapid.T) []sat.Item {
 		items := rapid.SliceOfN(anyItem(), 1, 4).Draw(t, "items")
@@ -147,6 +148,10 @@ func anyBank() *rapid.Generator[[]sat.Item] {
 		}
 		if len(items) > 1 && rapid.Bool().Draw(t, "share") {
 			items[1].Passages, items[1].Marks, items[1].Explanation.Quotes = items[0].Passages, passageMarks(items[0]), nil
+			if rapid.Bool().Draw(t, "marked otherwise") {
+				items[1].Marks = nil
+				quotes(t, &items[1])
+			}
 			items[1] = Canonical(items[1])
 		}
 		return items

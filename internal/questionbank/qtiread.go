@@ -277,6 +277,9 @@ func (q *qtiReader) stimulus(name string) (document, error) {
 	p := sat.Passage{Title: root.attr("title")}
 	qtiID(root.attr("identifier"), passagePrefix, &p.ID)
 	if div, found := root.find("div"); found {
+		if same := div.attr("data-sat-passage"); same != "" { // the passage once more, with other marks
+			qtiID(same, passagePrefix, &p.ID)
+		}
 		p.LineStart, _ = strconv.Atoi(div.attr("data-sat-line-start"))
 	}
 	if len(d.passages) == 0 { // foreign: all of the body is the passage

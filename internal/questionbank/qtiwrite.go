@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"sattutor/internal/sat"
@@ -21,8 +22,6 @@ const (
 	passagePrefix = "p_"
 )
 
-func stimulusPath(id string) string { return "passages/" + passagePrefix + id + ".xml" }
-
 func writeQTI(w *writer) error {
 	if len(w.items) > MaxPackageItems {
 		return sat.Errorf(sat.TooLarge, "A QTI package holds at most %d questions, these are %d; export them in parts.",
@@ -30,22 +29,19 @@ func writeQTI(w *writer) error {
 	}
 	z := zip.NewWriter(w)
 	z.RegisterCompressor(zip.Deflate, func(out io.Writer) (io.WriteCloser, error) { return flate.NewWriter(out, flate.BestCompression) })
-	files := []property{{manifestName, manifest(w.items)}}
-	have := map[string]string{}
+	var st stimuli
+	names := make([][]string, len(w.items))
 	for i, it := range w.items {
 		for _, p := range it.Passages {
-			name, content := stimulusPath(p.ID), stimulus(it, p)
-			if first, written := have[name]; !written {
-				have[name] = content
-				files = append(files, property{name, content})
-			} else if first != content {
-				w.findings = append(w.findings, Finding{N: i + 1, ID: it.ID, Field: "marks", Code: CodeLoss, Severity: SeverityLoss,
-					Message: "the passage " + p.ID + " is written as the first question on it has it"})
-			}
+			names[i] = append(names[i], st.name(it, p))
 		}
 	}
-	for _, it := range w.items {
-		files = append(files, property{itemPrefix + it.ID + ".xml", qtiItem(it)})
+	files := []property{{manifestName, manifest(w.items, names, st)}}
+	for _, f := range st.files {
+		files = append(files, property{stimulusPath(f.name), f.value})
+	}
+	for i, it := range w.items {
+		files = append(files, property{itemPrefix + it.ID + ".xml", qtiItem(it, names[i])})
 	}
 	for i, f := range files {
 		out, err := z.CreateHeader(&zip.FileHeader{Name: f.name, Method: zip.Deflate}) // no time: equal banks, equal files
@@ -60,29 +56,23 @@ func writeQTI(w *writer) error {
 	return z.Close()
 }
 
-func manifest(items []sat.Item) string {
+func manifest(items []sat.Item, names [][]string, st stimuli) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<manifest xmlns="%s" xmlns:imsmd="%s" identifier="sat-bank">`+"\n <metadata><schema>QTI Package</schema>"+
 		"<schemaversion>3.0.0</schemaversion></metadata><organizations/><resources>\n", manifestSpace, lomSpace)
-	have := map[string]bool{}
-	for _, it := range items {
-		for _, p := range it.Passages {
-			if !have[p.ID] {
-				have[p.ID] = true
-				fmt.Fprintf(&b, `  <resource identifier="%s%s" type="imsqti_stimulus_xmlv3p0" href="%s"><file href="%[3]s"/></resource>`+"\n",
-					passagePrefix, p.ID, stimulusPath(p.ID))
-			}
-		}
+	for _, f := range st.files {
+		fmt.Fprintf(&b, `  <resource identifier="%s" type="imsqti_stimulus_xmlv3p0" href="%s"><file href="%[2]s"/></resource>`+"\n",
+			f.name, stimulusPath(f.name))
 	}
-	for _, it := range items {
+	for i, it := range items {
 		id := itemPrefix + it.ID
 		fmt.Fprintf(&b, `  <resource identifier="%s" type="imsqti_item_xmlv3p0" href="%[1]s.xml">`+"\n   <metadata><imsmd:lom><imsmd:general>", id)
 		for _, p := range properties(it) {
 			fmt.Fprintf(&b, `<imsmd:keyword><imsmd:string language="en">sat:%s=%s</imsmd:string></imsmd:keyword>`, p.name, escape(p.value))
 		}
 		fmt.Fprintf(&b, "</imsmd:general></imsmd:lom></metadata>\n   <file href=\"%s.xml\"/>", id)
-		for _, p := range it.Passages {
-			fmt.Fprintf(&b, `<dependency identifierref="%s%s"/>`, passagePrefix, p.ID)
+		for _, name := range names[i] {
+			fmt.Fprintf(&b, `<dependency identifierref="%s"/>`, name)
 		}
 		b.WriteString("\n  </resource>\n")
 	}
@@ -90,11 +80,41 @@ func manifest(items []sat.Item) string {
 	return b.String()
 }
 
-// stimulus gives a passage as a file of its own. The marks are those of the first item that has the passage.
-func stimulus(it sat.Item, p sat.Passage) string {
+// stimuli are the passages of a package. A passage that questions mark in different ways has a file for each way.
+type stimuli struct {
+	names map[string]string // by passage and marks
+	files []property        // by name, in the order of the items
+}
+
+// name gives the identifier of the file that has a passage as an item marks it, and writes the file if there is none yet.
+func (s *stimuli) name(it sat.Item, p sat.Passage) string {
+	lines := markedLines(it, p, true)
+	key := string(marshal([]any{p, lines}))
+	if name, written := s.names[key]; written {
+		return name
+	}
+	name := passagePrefix + p.ID
+	for n := 2; slices.ContainsFunc(s.files, func(f property) bool { return f.name == name }); n++ {
+		name = fmt.Sprintf("%s%s_M%d", passagePrefix, p.ID, n) // no id has a capital letter
+	}
+	if s.names == nil {
+		s.names = map[string]string{}
+	}
+	s.names[key] = name
+	s.files = append(s.files, property{name, stimulus(name, p, lines)})
+	return name
+}
+
+func stimulusPath(name string) string { return "passages/" + name + ".xml" }
+
+// stimulus gives a passage, whose lines are given as markup, as a file of its own.
+func stimulus(name string, p sat.Passage, lines []string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `<qti-assessment-stimulus xmlns="%s" identifier="%s%s" title=%s xml:lang="en">`+"\n <qti-stimulus-body><div class=\"sat-passage\"",
-		qtiSpace, passagePrefix, p.ID, quoted(p.Title))
+	fmt.Fprintf(&b, `<qti-assessment-stimulus xmlns="%s" identifier="%s" title=%s xml:lang="en">`+"\n <qti-stimulus-body><div class=\"sat-passage\"",
+		qtiSpace, name, quoted(p.Title))
+	if name != passagePrefix+p.ID {
+		fmt.Fprintf(&b, ` data-sat-passage="%s%s"`, passagePrefix, p.ID)
+	}
 	if p.LineStart > 0 {
 		fmt.Fprintf(&b, ` data-sat-line-start="%d"`, p.LineStart)
 	}
@@ -103,7 +123,6 @@ func stimulus(it sat.Item, p sat.Passage) string {
 		b.WriteString(`<p class="sat-attribution">` + escape(p.Attribution) + "</p>")
 	}
 	numbers, _ := p.Numbers(1)
-	lines := markedLines(it, p, true)
 	for i, line := range lines {
 		if p.Lines[i] != "" {
 			lines[i] = fmt.Sprintf(`<span data-sat-line="%d">%s</span>`, numbers[i], line)
@@ -113,7 +132,8 @@ func stimulus(it sat.Item, p sat.Passage) string {
 	return b.String()
 }
 
-func qtiItem(it sat.Item) string {
+// qtiItem gives an item, whose passages are in the stimuli of these names.
+func qtiItem(it sat.Item, names []string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<qti-assessment-item xmlns="%s" identifier="%s%s" title="%[3]s" adaptive="false" time-dependent="false" xml:lang="en">`+"\n",
 		qtiSpace, itemPrefix, it.ID)
@@ -123,8 +143,8 @@ func qtiItem(it sat.Item) string {
 		"<qti-value>0</qti-value></qti-default-value></qti-outcome-declaration>\n" +
 		` <qti-outcome-declaration identifier="FEEDBACK" cardinality="single" base-type="identifier"/>` + "\n" +
 		` <qti-outcome-declaration identifier="SOLUTION" cardinality="single" base-type="identifier"/>` + "\n")
-	for _, p := range it.Passages {
-		fmt.Fprintf(&b, ` <qti-assessment-stimulus-ref identifier="%s%s" href="%s"/>`+"\n", passagePrefix, p.ID, stimulusPath(p.ID))
+	for _, name := range names {
+		fmt.Fprintf(&b, ` <qti-assessment-stimulus-ref identifier="%s" href="%s"/>`+"\n", name, stimulusPath(name))
 	}
 	b.WriteString(` <qti-item-body><qti-choice-interaction response-identifier="RESPONSE" shuffle="false" max-choices="1">` +
 		"\n  <qti-prompt>" + markedQuestion(it, true) + "</qti-prompt>\n")
