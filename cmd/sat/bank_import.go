@@ -88,7 +88,7 @@ func printReport(w io.Writer, file string, r sat.ImportReport, rehearsed bool) {
 	var findings, losses []sat.Finding
 	for _, e := range r.Entries {
 		switch {
-		case e.Action == sat.ActionUpdated:
+		case e.Action == sat.ActionUpdated, e.Action == sat.ActionSibling:
 			fmt.Fprintf(w, "%s: %s %s\n", file, e.ID, e.Message)
 		case e.Action != "":
 		case e.Severity == sat.SeverityLoss:
@@ -105,6 +105,9 @@ func printReport(w io.Writer, file string, r sat.ImportReport, rehearsed bool) {
 	}
 	fmt.Fprintf(w, "%d questions %s added, %d updated; %d are there as they are, %d cannot be taken (read as %s)\n", r.Counts.New, did,
 		r.Counts.Updated, r.Counts.Unchanged, r.Counts.Rejected, r.Format)
+	if n := r.Counts.Siblings; n > 0 {
+		fmt.Fprintf(w, "%d more in the bank %s changed with their passage\n", n, did)
+	}
 	if r.Change != "" {
 		fmt.Fprintf(w, "change %s; `sat bank undo %[1]s` takes it back\n", r.Change)
 	}

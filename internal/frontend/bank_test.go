@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"html"
 	"io"
 	"log/slog"
@@ -328,6 +329,30 @@ func owners(u *uploads) (list []string) {
 		list = append(list, f.owner)
 	}
 	return list
+}
+
+func TestARehearsalNamesWhatChangesWithAPassage(t *testing.T) {
+	s := newBankSite(t)
+	it := s.stored(t, "bennett-visit-4")
+	_, beside, err := s.store.SearchItems(t.Context(), sat.ItemFilter{PassageID: it.Passages[0].ID})
+	require.NoError(t, err)
+	it.ID, it.Question, it.Explanation.Quotes = "extra-1", "What else?", nil
+	it.Passages[0].Title = "Renamed"
+	file, _, err := questionbank.Write([]sat.Item{it}, questionbank.JSONL, questionbank.WriteOptions{})
+	require.NoError(t, err)
+	resp, body := s.upload(t, nil, string(file))
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	assert.Contains(t, body, fmt.Sprintf("<dt>Changed with their passage</dt><dd>%d</dd>", beside))
+	assert.Contains(t, body, fmt.Sprintf("changed questions, and change %d with their passage", beside))
+	assert.Contains(t, body, "<code>bennett-visit-4</code> · <strong>stands on passage "+it.Passages[0].ID+", which differs</strong>")
+	_, table := s.send(http.MethodGet, regexp.MustCompile(`href="(/bank/import/report[^"]+)"`).FindStringSubmatch(body)[1], "", "")
+	assert.Equal(t, beside, strings.Count(table, ",sibling,1,1,"))
+	hidden := func(name string) string {
+		return regexp.MustCompile(`name="` + name + `" value="([^"]+)"`).FindStringSubmatch(body)[1]
+	}
+	resp, raw := s.upload(t, map[string]string{"token": hidden("token"), "plan": hidden("plan")}, "")
+	require.Equal(t, http.StatusSeeOther, resp.StatusCode, raw)
+	assert.Equal(t, "Renamed", s.stored(t, "bennett-visit-4").Passages[0].Title)
 }
 
 // bankTroubles are errors of the backend, and how every page of the bank tells them.

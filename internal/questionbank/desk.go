@@ -53,10 +53,7 @@ func (d *Desk) ImportItems(ctx context.Context, req sat.ImportRequest) (sat.Impo
 		return sat.ImportReport{}, err
 	}
 	report := plan.Report()
-	items, seen, err := d.withSiblings(ctx, plan.Items())
-	if err != nil {
-		return report, err
-	}
+	items := plan.Items()
 	switch {
 	case req.Rehearse:
 		return report, nil
@@ -69,7 +66,7 @@ func (d *Desk) ImportItems(ctx context.Context, req sat.ImportRequest) (sat.Impo
 		return report, nil
 	}
 	change, err := d.shelf.SaveItems(ctx, sat.BankChange{By: req.By, What: "import", Format: string(reading.Format),
-		FileHash: reading.SHA256}, items, seen...)
+		FileHash: reading.SHA256}, items, plan.Seen...)
 	if err != nil {
 		return report, err
 	}

@@ -35,6 +35,7 @@ const (
 	ActionUpdated   = sat.ActionUpdated
 	ActionUnchanged = sat.ActionUnchanged
 	ActionRejected  = sat.ActionRejected
+	ActionSibling   = sat.ActionSibling
 )
 
 // The rules of lint.

@@ -45,16 +45,12 @@ func (s *standing) ItemsAfter(_ context.Context, id string, n int) ([]sat.Stored
 	return page, nil
 }
 
-func (s *standing) Passages(_ context.Context, ids []string) ([]sat.Passage, error) {
-	var found []sat.Passage
-	for _, it := range s.shelf {
-		for _, p := range it.Passages {
-			if slices.Contains(ids, p.ID) {
-				found = append(found, p)
-			}
-		}
-	}
-	return found, nil
+func (s *standing) Passages(ctx context.Context, ids []string) ([]sat.Passage, error) {
+	return s.shelf.Passages(ctx, ids)
+}
+
+func (s *standing) SearchItems(ctx context.Context, f sat.ItemFilter) ([]sat.StoredItem, int, error) {
+	return s.shelf.SearchItems(ctx, f)
 }
 
 // reworded is the ferry under another id, asked in nearly the same words.

@@ -170,7 +170,9 @@ func (d *Desk) carried(ctx context.Context, former, latter []sat.Passage, given 
 				it = before
 			}
 			moved, faults := withPassage(it.Item, former[i], p)
-			wrong.Fields = append(wrong.Fields, faults...)
+			for _, f := range faults {
+				wrong.Fields = append(wrong.Fields, sat.FieldError{Field: "passage.lines", Message: "would " + f})
+			}
 			changed[it.ID] = Stored(Canonical(moved), it.Version)
 		}
 	}
@@ -186,13 +188,11 @@ func (d *Desk) carried(ctx context.Context, former, latter []sat.Passage, given 
 }
 
 // withPassage gives an item with another text of one of its passages. What is quoted or marked of it is looked for there;
-// faults name the words that are gone.
-func withPassage(it sat.Item, former, latter sat.Passage) (sat.Item, []sat.FieldError) {
-	var faults []sat.FieldError
+// faults say what the passage would no longer do.
+func withPassage(it sat.Item, former, latter sat.Passage) (_ sat.Item, faults []string) {
 	before, after := former.Text(), latter.Text()
 	gone := func(start, end int, format string) {
-		faults = append(faults, sat.FieldError{Field: "passage.lines",
-			Message: fmt.Sprintf(format, shortened(cut(before, start, end)), it.ID)})
+		faults = append(faults, fmt.Sprintf(format, shortened(cut(before, start, end)), it.ID))
 	}
 	it.Passages = slices.Clone(it.Passages)
 	for i := range it.Passages {

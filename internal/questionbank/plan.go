@@ -14,6 +14,8 @@ import (
 type Bank interface {
 	ItemsByID(ctx context.Context, ids []string) ([]sat.StoredItem, error)
 	ItemsByContent(ctx context.Context, keys []string) ([]sat.StoredItem, error)
+	Passages(ctx context.Context, ids []string) ([]sat.Passage, error)
+	SearchItems(ctx context.Context, f sat.ItemFilter) (items []sat.StoredItem, total int, err error)
 }
 
 // PlanOptions are the wishes for an import.
@@ -25,8 +27,11 @@ type PlanOptions struct {
 type Plan struct {
 	ID       string // of the file, the options and the touched items: equal plans do the same
 	Reading  *Reading
-	Changes  []Change // an entry for each question of the file that could be made out
+	Changes  []Change      // an entry for each question of the file that could be made out
+	Siblings []Sibling     // what changes with them
+	Seen     []sat.Passage // the passages of the items as they were in the bank; new ones without lines
 	Findings []Finding
+	Omitted  int // findings beyond those that are listed
 	Counts   sat.ImportCounts
 }
 
@@ -38,11 +43,17 @@ type Change struct {
 	Fields []string       // what an update changes
 }
 
+// taken says whether the item is to be stored.
+func (c Change) taken() bool { return c.Action == ActionNew || c.Action == ActionUpdated }
+
 // Items gives the items that are to be stored.
 func (p *Plan) Items() []sat.StoredItem {
 	var items []sat.StoredItem
+	for _, s := range p.Siblings {
+		items = append(items, s.Item)
+	}
 	for _, c := range p.Changes {
-		if c.Action == ActionNew || c.Action == ActionUpdated {
+		if c.taken() {
 			items = append(items, c.Item)
 		}
 	}
@@ -57,30 +68,75 @@ func Stored(it sat.Item, version int) sat.StoredItem {
 // MakePlan matches what was read with the bank: by id, else by what is asked, else it is new. A file in a format that
 // carries less than the bank holds changes only what it carries.
 func MakePlan(ctx context.Context, reading *Reading, bank Bank, opts PlanOptions) (*Plan, error) {
-	p := &Plan{Reading: reading, Findings: slices.Clone(reading.Findings)}
+	p := &Plan{Reading: reading, Findings: slices.Clone(reading.Findings), Omitted: reading.Omitted}
 	byID, byKey, err := stored(ctx, reading, bank)
 	if err != nil {
 		return nil, err
 	}
+	claimed := claims(reading, byID)
 	identity := []any{reading.SHA256, reading.Format, opts}
 	for _, e := range reading.Entries {
 		c := Change{N: e.N, Action: ActionRejected, Item: Stored(e.Item, 0)}
-		if !e.Rejected {
-			former, known := byID[e.Item.ID]
-			if !known {
-				former, known = byKey[c.Item.ContentKey]
-			}
+		former, known := byID[e.Item.ID]
+		if !known {
+			former, known = byKey[c.Item.ContentKey]
+		}
+		switch first := claimed[former.ID]; {
+		case e.Rejected:
+		case known && first != 0 && first != e.N:
+			p.Findings = append(p.Findings, Finding{N: e.N, ID: e.Item.ID, Place: e.Place, Cell: e.Cell, Field: "id", Code: CodeDuplicateID,
+				Severity: SeverityError, Message: fmt.Sprintf("is in the bank as %s, and so is question %d of this file; "+
+					"take one of the two out, or import it by itself when the other one is stored", former.ID, first)})
+		default:
 			if known {
+				claimed[former.ID] = e.N
 				identity = append(identity, former.ID, former.Version)
 			}
 			p.decide(&c, e, former, known, opts)
 		}
 		p.Changes = append(p.Changes, c)
 	}
+	if err := p.share(ctx, bank); err != nil {
+		return nil, err
+	}
+	for _, s := range p.Siblings {
+		identity = append(identity, s.Item.ID, s.Item.Version)
+	}
+	for _, c := range p.Changes {
+		identity = append(identity, c.Action)
+	}
 	p.count()
 	p.ID = digest(marshal(identity))[:32]
 	sortFindings(p.Findings)
 	return p, nil
+}
+
+// claims gives, by id, the stored items that the file names, with the number of the item that does: they are no other's.
+func claims(reading *Reading, byID map[string]sat.StoredItem) map[string]int {
+	claimed := map[string]int{}
+	for _, e := range reading.Entries {
+		if _, known := byID[e.Item.ID]; known && !e.Rejected {
+			claimed[e.Item.ID] = e.N
+		}
+	}
+	return claimed
+}
+
+// refuse rejects an item of the file that seemed to be one to take.
+func (p *Plan) refuse(i int, why string) {
+	c, e := &p.Changes[i], p.Reading.Entries[i]
+	c.Action, c.Fields = ActionRejected, nil
+	p.Findings = append(p.Findings, Finding{N: e.N, ID: c.Item.ID, Place: e.Place, Cell: e.Cell, Field: "passages", Code: L06,
+		Severity: SeverityError, Message: why})
+}
+
+// note adds a finding about an item that can be taken, or counts it where there are many already.
+func (p *Plan) note(f Finding) {
+	if len(p.Findings) >= maxFindings {
+		p.Omitted++
+		return
+	}
+	p.Findings = append(p.Findings, f)
 }
 
 // stored fetches the items that the file may mean.
@@ -119,7 +175,7 @@ func (p *Plan) decide(c *Change, e Entry, former sat.StoredItem, known bool, opt
 	}
 	it := restored(e.Item, former.Item, p.Reading.Format)
 	if it.Split != former.Split && !opts.AllowSplit {
-		p.Findings = append(p.Findings, Finding{N: e.N, ID: former.ID, Place: e.Place, Cell: e.Cell, Field: "split", Code: L13,
+		p.note(Finding{N: e.N, ID: former.ID, Place: e.Place, Cell: e.Cell, Field: "split", Code: L13,
 			Severity: SeverityWarning, Message: fmt.Sprintf("stays %s; moving it to %s would spoil what was measured, unless you allow it",
 				former.Split, it.Split)})
 		it.Split = former.Split
@@ -137,7 +193,7 @@ func (p *Plan) compare(ctx context.Context, bank *neighbours) error {
 	var items []sat.Item
 	var at []int
 	for i, c := range p.Changes {
-		if c.Action == ActionNew || c.Action == ActionUpdated {
+		if c.taken() {
 			items, at = append(items, c.Item.Item), append(at, i)
 		}
 	}
@@ -149,7 +205,7 @@ func (p *Plan) compare(ctx context.Context, bank *neighbours) error {
 		for _, f := range findings {
 			e := p.Reading.Entries[at[i]]
 			f.N, f.ID, f.Place, f.Cell = e.N, items[i].ID, e.Place, e.Cell
-			p.Findings = append(p.Findings, f)
+			p.note(f)
 		}
 	}
 	sortFindings(p.Findings)
@@ -158,6 +214,7 @@ func (p *Plan) compare(ctx context.Context, bank *neighbours) error {
 
 // count sums the plan up. A question that could not even be made out is rejected too.
 func (p *Plan) count() {
+	p.Counts.Siblings = len(p.Siblings)
 	taken := map[int]bool{}
 	for _, c := range p.Changes {
 		taken[c.N] = true
@@ -283,22 +340,30 @@ func restoreCodes(it *sat.Item, former sat.Item, lost map[string]bool) {
 	}
 }
 
-// Report gives the plan as entries in the order of the file: for each item what happens to it, then what was found.
+// Report gives the plan as entries in the order of the file: for each item what happens to it, then what was found, then
+// what changes with its passages.
 func (p *Plan) Report() sat.ImportReport {
 	r := sat.ImportReport{Format: string(p.Reading.Format), FileSHA256: p.Reading.SHA256, Plan: p.ID, Counts: p.Counts,
-		Losses: Count(p.Findings, SeverityLoss), Omitted: p.Reading.Omitted, Broken: p.Reading.Broken, Entries: []sat.ImportEntry{}}
+		Losses: Count(p.Findings, SeverityLoss), Omitted: p.Omitted, Broken: p.Reading.Broken, Entries: []sat.ImportEntry{}}
 	at := 0
 	upTo := func(n int) {
 		for ; at < len(p.Findings) && p.Findings[at].N <= n; at++ {
 			r.Entries = append(r.Entries, sat.ImportEntry{Finding: p.Findings[at]})
 		}
 	}
+	siblings := p.Siblings[:min(len(p.Siblings), maxFindings)]
+	r.Omitted += len(p.Siblings) - len(siblings)
 	for i, c := range p.Changes {
 		upTo(c.N - 1)
 		e := p.Reading.Entries[i]
 		r.Entries = append(r.Entries, sat.ImportEntry{Action: c.Action, Finding: Finding{N: c.N, ID: c.Item.ID, Place: e.Place, Cell: e.Cell,
 			Severity: SeverityInfo, Message: c.sentence()}})
 		upTo(c.N)
+		for ; len(siblings) > 0 && siblings[0].N == c.N; siblings = siblings[1:] {
+			s := siblings[0]
+			r.Entries = append(r.Entries, sat.ImportEntry{Action: ActionSibling, Finding: Finding{N: c.N, ID: s.Item.ID, Place: e.Place,
+				Cell: e.Cell, Severity: SeverityInfo, Message: "stands on passage " + s.PassageID + ", which differs"}})
+		}
 	}
 	upTo(MaxItems + 1)
 	return r

@@ -23,6 +23,28 @@ func (s shelf) ItemsByContent(_ context.Context, keys []string) ([]sat.StoredIte
 	return s.where(keys, ContentKey), nil
 }
 
+func (s shelf) Passages(_ context.Context, ids []string) ([]sat.Passage, error) {
+	var found []sat.Passage
+	for _, it := range s {
+		for _, p := range it.Passages {
+			if slices.Contains(ids, p.ID) && !slices.ContainsFunc(found, func(f sat.Passage) bool { return f.ID == p.ID }) {
+				found = append(found, p)
+			}
+		}
+	}
+	return found, nil
+}
+
+func (s shelf) SearchItems(_ context.Context, f sat.ItemFilter) ([]sat.StoredItem, int, error) {
+	var found []sat.StoredItem
+	for i, it := range s {
+		if slices.ContainsFunc(it.Passages, func(p sat.Passage) bool { return p.ID == f.PassageID }) {
+			found = append(found, Stored(it, i+7))
+		}
+	}
+	return found, len(found), nil
+}
+
 func (s shelf) where(values []string, of func(sat.Item) string) []sat.StoredItem {
 	var found []sat.StoredItem
 	for i, it := range s {

@@ -61,6 +61,7 @@ const (
 	ActionUpdated   Action = "updated"
 	ActionUnchanged Action = "unchanged"
 	ActionRejected  Action = "rejected"
+	ActionSibling   Action = "sibling" // a stored item whose passage an item of the file changes
 )
 
 // ImportCounts sums an import up.
@@ -69,6 +70,7 @@ type ImportCounts struct {
 	Updated   int `json:"updated"`
 	Unchanged int `json:"unchanged"`
 	Rejected  int `json:"rejected"`
+	Siblings  int `json:"siblings"` // stored items that change with their passage, besides those of the file
 }
 
 // ImportReport says what an import would do, or has done.
