@@ -131,6 +131,22 @@ func TestNoMarkIsLostWithoutAWord(t *testing.T) {
 	assert.Contains(t, s.see(t, "/bank/marked-1"), "<dt>words set apart</dt>", "the history tells it")
 }
 
+func TestWordsThatAnotherQuestionQuotesStay(t *testing.T) {
+	s := newBankSite(t)
+	it := markedItem()
+	it.Marks, it.Explanation.Quotes = nil, []sat.Quote{{PassageID: "marked", Start: 4, End: 15, LineFrom: 1, LineTo: 1}}
+	s.put(t, it)
+	it.ID, it.Question, it.Explanation.Quotes = "marked-2", "And what went out?", nil
+	s.put(t, it)
+	form := filled(s.see(t, "/bank/marked-2/edit"))
+	form.Set("passage-1-lines", "The pier burned, and the lamp\r\nwent out. The <sea> was calm.")
+	form.Set("do", "save")
+	resp, body := s.post("/bank/marked-2/edit", form)
+	require.Equal(t, http.StatusUnprocessableEntity, resp.StatusCode)
+	assert.Contains(t, body, "would no longer say “lamp burned”, which question marked-1 quotes")
+	assert.Equal(t, it.Passages, s.stored(t, "marked-2").Passages)
+}
+
 func TestMarksAreShown(t *testing.T) {
 	s := newBankSite(t)
 	s.put(t, markedItem())

@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -191,9 +192,24 @@ func (s *Server) storeItem(ctx context.Context, w http.ResponseWriter, r *http.R
 		page.Conflict = true
 		return render(w, http.StatusConflict, s.views.itemEdit, page)
 	case sat.CodeOf(err) == sat.Invalid:
-		return render(w, http.StatusUnprocessableEntity, s.views.itemEdit, page) // the findings name each field
+		page.Findings = append(page.Findings, refusals(page.Findings, err)...)
+		return render(w, http.StatusUnprocessableEntity, s.views.itemEdit, page)
 	}
 	return s.refuseItem(w, r, page, err)
+}
+
+// refusals gives what keeps a question from being stored where no finding says so: words that other questions on its
+// passage quote.
+func refusals(findings []told, err error) []told {
+	var wrong *sat.Error
+	if !errors.As(err, &wrong) || slices.ContainsFunc(findings, func(f told) bool { return f.Severity == sat.SeverityError }) {
+		return nil
+	}
+	var list []sat.Finding
+	for _, f := range wrong.Fields {
+		list = append(list, sat.Finding{Code: ruleQuote, Severity: sat.SeverityError, Field: "passages", Message: f.Message})
+	}
+	return tellAll(list, "")
 }
 
 // summary gives the messages of findings, a line each.
