@@ -21,6 +21,7 @@ import (
 	"sattutor/internal/engine/enginetest"
 	"sattutor/internal/eval"
 	"sattutor/internal/questionbank/shipped"
+	"sattutor/internal/sat"
 )
 
 // tool runs the program and gives its exit code and what it printed.
@@ -136,9 +137,9 @@ func answers(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-// TestEvalThroughTheBackend measures what students get: the prompts are those of the tutor in this process.
-func TestEvalThroughTheBackend(t *testing.T) {
-	_, url := knowing(t)
+// behind gives the address of a backend in front of an engine.
+func behind(t *testing.T, url string) string {
+	t.Helper()
 	t.Setenv("OPENAI_API_BASE_URL", url)
 	cfg, err := config.Load("")
 	require.NoError(t, err)
@@ -148,21 +149,55 @@ func TestEvalThroughTheBackend(t *testing.T) {
 	require.NoError(t, err)
 	b, err := setup.OpenBackend(cfg, log, deadlines, engine)
 	require.NoError(t, err)
-	defer func() { assert.NoError(t, b.Close(context.Background())) }()
+	t.Cleanup(func() { assert.NoError(t, b.Close(context.Background())) })
 	require.NoError(t, b.Watcher.WaitReady(t.Context()))
 	server := httptest.NewServer(b.Listeners()[0].Server.Handler)
-	defer server.Close()
+	t.Cleanup(server.Close)
+	return server.URL
+}
 
+// TestARunThroughTheBackendCanBeGated: the API names the adapter, so that what it learnt, its fingerprints and its record
+// are found; that of RACE nothing was measured is not passed over.
+func TestARunThroughTheBackendCanBeGated(t *testing.T) {
+	t.Setenv("SAT_HOME", t.TempDir())
+	cfg, err := config.Load("")
+	require.NoError(t, err)
+	require.NoError(t, setup.OpenShelf(cfg).AddShipped())
+	_, url := enginetest.Serve(t, enginetest.Options{Rule: enginetest.ByKey(bankKey(t)), Roots: map[string]string{"sat-lora": "/adapters/" + shippedAdapter}})
+	out := t.TempDir()
+	code, _, errors := tool(t, "eval", "run", "--data", "bank", "--model", "sat-lora", "--url", behind(t, url), "--out", out)
+	require.Equal(t, 0, code, errors)
+	loaded, err := eval.Load(filepath.Join(out, "sat-lora"))
+	require.NoError(t, err)
+	m := loaded.Header.Model
+	assert.Equal(t, []string{shippedAdapter, shippedAdapter}, []string{m.Record, m.Adapter})
+	assert.Contains(t, m.AdapterSHA256, "857b4311")
+	assert.Equal(t, learnt(t), m.Learnt)
+	assert.True(t, loaded.Header.Contamination.Clean(), "its fingerprints lie on the shelf")
+
+	code, said, errors := tool(t, "model", "gate", filepath.Join(out, "sat-lora"), "--store")
+	require.Equal(t, 0, code, errors)
+	assert.Regexp(t, `failed  RACE's test part +not measured \(`, said)
+	e, err := setup.OpenShelf(cfg).Entry(shippedAdapter)
+	require.NoError(t, err)
+	assert.Equal(t, sat.Demo, e.Gate.Quality)
+	assert.Equal(t, []string{"unknown", "sat-backend"}, []string{e.Gate.Evaluation.Precision, e.Gate.Evaluation.Engine})
+}
+
+// TestEvalThroughTheBackend measures what students get: the prompts are those of the tutor in this process.
+func TestEvalThroughTheBackend(t *testing.T) {
+	_, url := knowing(t)
+	server := behind(t, url)
 	own, through := t.TempDir(), t.TempDir()
 	args := []string{"eval", "run", "--data", "bank", "--limit", "8", "--model", "sat-base", "--out"}
 	code, _, errors := tool(t, append(args, own)...)
 	require.Equal(t, 0, code, errors)
-	code, out, errors := tool(t, append(args, through, "--url", server.URL)...)
+	code, out, errors := tool(t, append(args, through, "--url", server)...)
 	require.Equal(t, 0, code, errors)
 	assert.Contains(t, out, "reached through backend")
 	assert.Equal(t, prompts(t, own), prompts(t, through))
 
-	code, _, errors = tool(t, append(args, t.TempDir(), "--url", server.URL, "--method", "option")...)
+	code, _, errors = tool(t, append(args, t.TempDir(), "--url", server, "--method", "option")...)
 	assert.Equal(t, int(eval.ExitConfig), code)
 	assert.Contains(t, errors, "--engine URL")
 }

@@ -34,12 +34,9 @@ func evalGateCommand(among string) *cli.Command {
 	}
 }
 
-func evalGate(_ context.Context, c *cli.Command) error {
-	if c.Args().Len() != 1 {
-		return failed(setup.ExitUsage, errors.New("name one run directory"))
-	}
-	in := eval.GateInput{Big: c.Bool("big")}
-	against := (*eval.Run)(nil)
+// gateRuns loads the runs that the arguments name; against is what the model would replace, nil for nothing.
+func gateRuns(c *cli.Command) (in eval.GateInput, against *eval.Run, err error) {
+	in.Big = c.Bool("big")
 	for _, part := range []struct {
 		dir  string
 		into **eval.Run
@@ -48,11 +45,23 @@ func evalGate(_ context.Context, c *cli.Command) error {
 		if part.dir == "" {
 			continue
 		}
-		run, err := eval.Load(part.dir)
-		if err != nil {
-			return evalFailed(err)
+		if *part.into, err = eval.Load(part.dir); err != nil {
+			return in, against, err
 		}
-		*part.into = run
+	}
+	if against != nil {
+		err = eval.CheckRival(in.Run, against)
+	}
+	return in, against, err
+}
+
+func evalGate(_ context.Context, c *cli.Command) error {
+	if c.Args().Len() != 1 {
+		return failed(setup.ExitUsage, errors.New("name one run directory"))
+	}
+	in, against, err := gateRuns(c)
+	if err != nil {
+		return evalFailed(err)
 	}
 	cfg, code := setup.LoadConfig(c.Root().ErrWriter)
 	if code != setup.ExitOK {
@@ -90,9 +99,6 @@ func evalGate(_ context.Context, c *cli.Command) error {
 func againstRival(cfg config.Config, out io.Writer, against, run *eval.Run) (setup.Rival, error) {
 	if against == nil {
 		return setup.Rival{}, nil
-	}
-	if err := eval.CheckRival(run, against); err != nil {
-		return setup.Rival{}, err
 	}
 	comparisons, err := eval.Compare(against, run)
 	if err != nil {

@@ -183,9 +183,15 @@ var recordName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$`)
 
 // Proven tells whether an evaluation of the way in which the model is asked now passes the gate.
 func (m Manifest) Proven() bool {
-	return slices.ContainsFunc(m.Evaluations, func(e sat.Evaluation) bool {
-		return e.Passed && e.Method == m.Method && e.Template == m.Template && e.PriorID == m.PriorID
-	})
+	return slices.ContainsFunc(m.Evaluations, func(e sat.Evaluation) bool { return e.Passed && m.Measures(e) })
+}
+
+// Measures tells whether an evaluation is of this model as it is asked and served now. Older ones do not name what they
+// were measured on.
+func (m Manifest) Measures(e sat.Evaluation) bool {
+	return e.Method == m.Method && e.Template == m.Template && e.PriorID == m.PriorID &&
+		(e.Precision == "" || e.Precision == m.Precision) && (e.Base == "" || path.Base(e.Base) == path.Base(m.Base)) &&
+		(e.BaseRevision == "" || m.FileSHA256 == "" || e.BaseRevision == m.FileSHA256)
 }
 
 // checkFiles wants a digest for every file, and an address for one that is fetched.

@@ -119,3 +119,25 @@ func TestRegistryKeepsTheRecordThatTheEngineWasStartedBy(t *testing.T) {
 	require.NoError(t, err)
 	assert.InDelta(t, 3, found.Temperature, 0)
 }
+
+// TestAnEvaluationIsOfWhatIsServed: another precision or base does not make a model of production.
+func TestAnEvaluationIsOfWhatIsServed(t *testing.T) {
+	m := Manifest{Base: "SmolLM2", FileSHA256: "b179", Precision: "q4_1", Method: sat.MethodOption, Template: "option_v1"}
+	here := sat.Evaluation{Passed: true, Method: sat.MethodOption, Template: "option_v1", Base: "maker/SmolLM2", BaseRevision: "b179", Precision: "q4_1"}
+	for name, c := range map[string]struct {
+		change func(*sat.Evaluation)
+		proven bool
+	}{
+		"the same":        {func(*sat.Evaluation) {}, true},
+		"an older one":    {func(e *sat.Evaluation) { e.Base, e.BaseRevision, e.Precision = "", "", "" }, true},
+		"other precision": {func(e *sat.Evaluation) { e.Precision = "f32" }, false},
+		"other base":      {func(e *sat.Evaluation) { e.Base = "Llama" }, false},
+		"other edition":   {func(e *sat.Evaluation) { e.BaseRevision = "beef" }, false},
+		"other method":    {func(e *sat.Evaluation) { e.Method = sat.MethodLetter }, false},
+	} {
+		e := here
+		c.change(&e)
+		m.Evaluations = []sat.Evaluation{e}
+		assert.Equal(t, c.proven, m.Proven(), name)
+	}
+}

@@ -44,8 +44,7 @@ func StoreGate(cfg config.Config, record string, result eval.GateResult, rival R
 	return changeRecord(cfg, record, "gate", result.Sentence, func(m *modelregistry.Manifest) error {
 		m.Evaluations = append([]sat.Evaluation{result.Evaluation}, m.Evaluations...)
 		m.Evaluations = m.Evaluations[:min(len(m.Evaluations), mostEvaluations)]
-		e := result.Evaluation
-		if e.Method == m.Method && e.Template == m.Template && e.PriorID == m.PriorID {
+		if m.Measures(result.Evaluation) {
 			m.Quality, m.QualityNote = result.Quality, result.Sentence
 		}
 		return nil
