@@ -133,7 +133,7 @@ type StoredAnswer struct {
 // StoredAnswers is a page of them, the newest first.
 type StoredAnswers struct {
 	Answers []StoredAnswer `json:"answers"`
-	Before  *time.Time     `json:"before,omitempty" doc:"Give it as before for the next page; absent on the last one."`
+	Before  string         `json:"before,omitempty" doc:"Give it as before for the next page; absent on the last one."`
 }
 
 // User is an account as an administrator sees it.

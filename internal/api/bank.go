@@ -140,6 +140,7 @@ func FromReport(r sat.ItemReport) ItemReport {
 // ItemReports is a list of reports, the oldest first.
 type ItemReports struct {
 	Reports []ItemReport `json:"reports"`
+	Before  string       `json:"before,omitempty" doc:"Give it as before for the next page; absent on the last one."`
 }
 
 // ReportChange is the body of PATCH /api/v1/item-reports/{id}.

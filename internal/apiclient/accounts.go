@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"time"
 
 	"sattutor/internal/api"
 )
@@ -65,11 +64,12 @@ func (c *Client) Erase(ctx context.Context, e api.EraseRequest) error {
 	return c.do(ctx, http.MethodPost, "/api/v1/me:erase", e)
 }
 
-// Answers lists the caller's questions and the tutor's answers before a time, the newest first.
-func (c *Client) Answers(ctx context.Context, before time.Time) (api.StoredAnswers, error) {
+// Answers lists the caller's questions and the tutor's answers, the newest first: those behind a page by what that
+// gave as Before, from the newest on for "".
+func (c *Client) Answers(ctx context.Context, before string) (api.StoredAnswers, error) {
 	path := "/api/v1/me/answers"
-	if !before.IsZero() {
-		path += "?before=" + url.QueryEscape(before.Format(time.RFC3339Nano))
+	if before != "" {
+		path += "?before=" + url.QueryEscape(before)
 	}
 	return send[api.StoredAnswers](ctx, c, http.MethodGet, path, nil)
 }

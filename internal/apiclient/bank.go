@@ -126,8 +126,9 @@ func (c *Client) ReportItem(ctx context.Context, id, reason string) error {
 	return err
 }
 
-// ItemReports lists reports, the oldest first: of one item or, with "", of all; with settled, those that are closed too.
-func (c *Client) ItemReports(ctx context.Context, item string, settled bool) ([]api.ItemReport, error) {
+// ItemReports lists reports, the newest first: of one item or, with "", of all; with settled, those that are closed too;
+// with before, those behind the page that gave it.
+func (c *Client) ItemReports(ctx context.Context, item string, settled bool, before string) (api.ItemReports, error) {
 	query := url.Values{}
 	if item != "" {
 		query.Set("item", item)
@@ -135,8 +136,10 @@ func (c *Client) ItemReports(ctx context.Context, item string, settled bool) ([]
 	if settled {
 		query.Set("all", "true")
 	}
-	list, err := send[api.ItemReports](ctx, c, http.MethodGet, "/api/v1/item-reports?"+query.Encode(), nil)
-	return list.Reports, err
+	if before != "" {
+		query.Set("before", before)
+	}
+	return send[api.ItemReports](ctx, c, http.MethodGet, "/api/v1/item-reports?"+query.Encode(), nil)
 }
 
 // ItemHistory tells who changed an item, and what it was before.

@@ -413,7 +413,7 @@ func TestGuests(t *testing.T) {
 	require.NoError(t, p.store.AddExchange(ctx, sat.Exchange{ID: "x", UserID: id.User.ID, AskedAt: p.now, Question: sat.Question{Choices: []string{"a"}}}))
 	_, u, err := p.Register(ctx, sat.Newcomer{Name: "Ada", Password: password, GuestID: GuestOf(guest)}, sat.Caller{})
 	require.NoError(t, err)
-	list, err := p.store.Exchanges(ctx, u.ID, time.Time{}, 10)
+	list, err := p.store.Exchanges(ctx, u.ID, sat.Cursor{}, 10)
 	require.NoError(t, err)
 	assert.Len(t, list, 1, "a guest's work goes over to the account")
 

@@ -462,7 +462,7 @@ func TestARepeatedRequestGetsTheFirstReply(t *testing.T) {
 	assert.NotEqual(t, first.Header.Get(api.HeaderStored), other.Header.Get(api.HeaderStored))
 	student, err := s.accounts.Identify(t.Context(), s.secrets["student"])
 	require.NoError(t, err)
-	list, err := s.store.Exchanges(t.Context(), student.User.ID, time.Time{}, 10)
+	list, err := s.store.Exchanges(t.Context(), student.User.ID, sat.Cursor{}, 10)
 	require.NoError(t, err)
 	assert.Len(t, list, 1, "one row")
 	bad := `{"text":"","question":"?","choices":["a","b"]}`

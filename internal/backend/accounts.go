@@ -40,7 +40,7 @@ type Accounts interface {
 // Records keeps what people make; its errors are *[sat.Error].
 type Records interface {
 	EnsureGuest(ctx context.Context, id string) error
-	Exchanges(ctx context.Context, userID string, before time.Time, limit int) ([]sat.Exchange, error)
+	Exchanges(ctx context.Context, userID string, before sat.Cursor, limit int) ([]sat.Exchange, error)
 	DeleteExchange(ctx context.Context, userID, id string) error
 	EraseAnswers(ctx context.Context, userID string) error
 	SetKeepAnswers(ctx context.Context, userID string, keep bool) error
@@ -262,7 +262,7 @@ func (s *Server) erase(ctx context.Context, in *in[api.EraseRequest]) (*reply[ap
 }
 
 type answersInput struct {
-	Before time.Time `query:"before" doc:"Only what was asked before this time."`
+	Before string `query:"before" maxLength:"200" doc:"What the page before gave as before, or a time: only what was asked earlier."`
 }
 
 func (s *Server) listAnswers(ctx context.Context, in *answersInput) (*reply[api.StoredAnswers], error) {
@@ -270,14 +270,18 @@ func (s *Server) listAnswers(ctx context.Context, in *answersInput) (*reply[api.
 	if err != nil {
 		return nil, err
 	}
-	list, err := records.Exchanges(ctx, u.ID, in.Before, answersAPage+1)
+	before, err := sat.ParseCursor(in.Before)
+	if err != nil {
+		return nil, err
+	}
+	list, err := records.Exchanges(ctx, u.ID, before, answersAPage+1)
 	if err != nil {
 		return nil, err
 	}
 	page := api.StoredAnswers{Answers: []api.StoredAnswer{}}
 	for i, x := range list {
 		if i == answersAPage {
-			page.Before = &page.Answers[i-1].AskedAt
+			page.Before = sat.Cursor{At: list[i-1].AskedAt, ID: list[i-1].ID}.String()
 			break
 		}
 		page.Answers = append(page.Answers, api.FromExchange(x))

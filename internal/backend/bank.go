@@ -27,7 +27,7 @@ type Bank interface {
 	ImportItems(ctx context.Context, req sat.ImportRequest) (sat.ImportReport, error)
 	ExportItems(ctx context.Context, req sat.ExportRequest) (sat.ExportFile, error)
 	ReportItem(ctx context.Context, r sat.ItemReport) (sat.ItemReport, error)
-	ItemReports(ctx context.Context, itemID string, open bool, limit int) ([]sat.ItemReport, error)
+	ItemReports(ctx context.Context, itemID string, open bool, before sat.Cursor, limit int) ([]sat.ItemReport, error)
 	SettleReport(ctx context.Context, id, note string) error
 	BankChanges(ctx context.Context, limit int) ([]sat.BankChange, error)
 	UndoChange(ctx context.Context, by, changeID string) (sat.BankChange, error)
@@ -38,7 +38,7 @@ type Bank interface {
 const (
 	itemsAPage   = 50
 	mostItems    = 200
-	mostReports  = 500
+	reportsAPage = 50
 	mostChanges  = 50
 	mostVersions = 50
 	similarItems = 5

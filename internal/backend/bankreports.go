@@ -21,15 +21,16 @@ type settleInput struct {
 }
 
 type reportsInput struct {
-	Item string `query:"item" maxLength:"64" doc:"Only those about one item."`
-	All  bool   `query:"all" doc:"Settled ones too."`
+	Item   string `query:"item" maxLength:"64" doc:"Only those about one item."`
+	All    bool   `query:"all" doc:"Settled ones too."`
+	Before string `query:"before" maxLength:"200" doc:"What the page before gave as before, or a time: only what was reported earlier."`
 }
 
 // registerReports adds the calls about complaints and changes.
 func (s *Server) registerReports(to huma.API) {
 	const tag = "Question bank"
 	huma.Register(to, operation("report-item", http.MethodPost, "/api/v1/items/{id}/reports", tag, "Report an item, with a reason"), s.reportItem)
-	huma.Register(to, operation("list-reports", http.MethodGet, "/api/v1/item-reports", tag, "List reports, the oldest first"), s.listReports)
+	huma.Register(to, operation("list-reports", http.MethodGet, "/api/v1/item-reports", tag, "List reports, the newest first"), s.listReports)
 	huma.Register(to, operation("settle-report", http.MethodPatch, "/api/v1/item-reports/{id}", tag, "Settle a report with what was found"),
 		func(ctx context.Context, in *settleInput) (*reply[api.Done], error) {
 			bank, err := s.bank()
@@ -75,12 +76,20 @@ func (s *Server) listReports(ctx context.Context, in *reportsInput) (*reply[api.
 	if err != nil {
 		return nil, err
 	}
-	reports, err := bank.ItemReports(ctx, in.Item, !in.All, mostReports)
+	before, err := sat.ParseCursor(in.Before)
+	if err != nil {
+		return nil, err
+	}
+	reports, err := bank.ItemReports(ctx, in.Item, !in.All, before, reportsAPage+1)
 	if err != nil {
 		return nil, err
 	}
 	list := api.ItemReports{Reports: []api.ItemReport{}}
-	for _, r := range reports {
+	for i, r := range reports {
+		if i == reportsAPage {
+			list.Before = sat.Cursor{At: reports[i-1].CreatedAt, ID: reports[i-1].ID}.String()
+			break
+		}
 		list.Reports = append(list.Reports, api.FromReport(r))
 	}
 	return &reply[api.ItemReports]{list}, nil

@@ -28,7 +28,7 @@ type Bank interface {
 	ImportItems(ctx context.Context, file []byte, query url.Values) (sat.ImportReport, error)
 	ExportItems(ctx context.Context, query url.Values) (*apiclient.Exported, error)
 	ReportItem(ctx context.Context, id, reason string) error
-	ItemReports(ctx context.Context, item string, settled bool) ([]api.ItemReport, error)
+	ItemReports(ctx context.Context, item string, settled bool, before string) (api.ItemReports, error)
 	ItemHistory(ctx context.Context, id string) (api.ItemHistory, error)
 	SettleReport(ctx context.Context, id, note string) error
 	BankChanges(ctx context.Context) ([]api.BankChange, error)
@@ -306,8 +306,8 @@ func (s *Server) showItem(w http.ResponseWriter, r *http.Request, status int, do
 		if check, err := s.opts.Bank.CheckItem(ctx, it.Item); err == nil {
 			page.Findings = tellAll(check.Findings, "/bank/"+url.PathEscape(it.ID)+"/edit")
 		}
-		if reports, err := s.opts.Bank.ItemReports(ctx, it.ID, true); err == nil {
-			page.Open, page.Settled = byState(reports)
+		if reports, err := s.opts.Bank.ItemReports(ctx, it.ID, true, ""); err == nil {
+			page.Open, page.Settled = byState(reports.Reports)
 		}
 		if history, err := s.opts.Bank.ItemHistory(ctx, it.ID); err == nil {
 			page.History = changesOf(it.Item, history)

@@ -1,7 +1,11 @@
 package frontend
 
 import (
+	"fmt"
+	"html"
 	"net/http"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -60,7 +64,7 @@ func TestReportsAreReadWhereTheQuestionIs(t *testing.T) {
 	student.send("/bank/bennett-visit-4", "do", "report", "reason", "Line 5 does not say so.")
 	page := tess.open("/bank/bennett-visit-4")
 	assert.Contains(t, page.words(), "Line 5 does not say so. Close the report")
-	reports, err := p.store.ItemReports(t.Context(), "", true, 5)
+	reports, err := p.store.ItemReports(t.Context(), "", true, sat.Cursor{}, 5)
 	require.NoError(t, err)
 	assert.Contains(t, page.body, `href="/bank/reports#about-`+reports[0].ID+`"`)
 	assert.Contains(t, tess.open("/bank/reports").body, `id="about-`+reports[0].ID+`"`)
@@ -73,4 +77,19 @@ func TestReportsAreReadWhereTheQuestionIs(t *testing.T) {
 	assert.NotContains(t, page.words(), "Close the report")
 	assert.Contains(t, page.words(), "Closed reports (1)")
 	assert.Contains(t, page.words(), "It does: see line 6.")
+
+	for n := range 52 {
+		_, err := p.store.ReportItem(t.Context(), sat.ItemReport{ItemID: "bennett-visit-4", Reason: fmt.Sprintf("Complaint %02d.", n)})
+		require.NoError(t, err)
+	}
+	first := tess.open("/bank/reports?all=1")
+	older := regexp.MustCompile(`href="(/bank/reports\?all=1[^"]+)" rel="next"`).FindStringSubmatch(first.body)
+	require.Len(t, older, 2, first.body)
+	rest := tess.open(html.UnescapeString(older[1]))
+	for n := range 52 {
+		words := fmt.Sprintf("Complaint %02d.", n)
+		assert.NotEqual(t, strings.Contains(first.words(), words), strings.Contains(rest.words(), words), "%s is on one page", words)
+	}
+	assert.Contains(t, rest.words(), "It does: see line 6.", "the oldest comes last")
+	assert.NotContains(t, rest.body, `rel="next"`)
 }

@@ -2,10 +2,11 @@ package frontend
 
 import (
 	"net/http"
-	"slices"
+	"net/url"
 	"strings"
 
 	"sattutor/internal/api"
+	"sattutor/internal/sat"
 )
 
 // reportsPage is the page /bank/reports.
@@ -13,7 +14,8 @@ type reportsPage struct {
 	Page
 	Open    []api.ItemReport
 	Settled []api.ItemReport
-	All     bool // closed ones are shown too
+	All     bool   // closed ones are shown too
+	Older   string // address of the page of older ones; "" on the last
 	Done    string
 }
 
@@ -26,7 +28,6 @@ func byState(reports []api.ItemReport) (open, settled []api.ItemReport) {
 			settled = append(settled, r)
 		}
 	}
-	slices.Reverse(settled) // the newest is what is looked for
 	return open, settled
 }
 
@@ -35,11 +36,22 @@ func (s *Server) reportList(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := s.backendContext(r)
 	defer cancel()
 	page := reportsPage{Page: s.page(r, "Reported questions"), All: r.URL.Query().Get("all") != "", Done: doneWords(r.URL.Query().Get("done"))}
-	reports, err := s.opts.Bank.ItemReports(ctx, "", page.All)
+	before := r.URL.Query().Get("before")
+	if _, err := sat.ParseCursor(before); err != nil {
+		before = "" // anything else begins with the newest
+	}
+	reports, err := s.opts.Bank.ItemReports(ctx, "", page.All, before)
 	if err != nil {
 		return err
 	}
-	page.Open, page.Settled = byState(reports)
+	page.Open, page.Settled = byState(reports.Reports)
+	if reports.Before != "" {
+		older := url.Values{"before": {reports.Before}}
+		if page.All {
+			older.Set("all", "1")
+		}
+		page.Older = "/bank/reports?" + older.Encode()
+	}
 	return render(w, http.StatusOK, s.views.reports, page)
 }
 

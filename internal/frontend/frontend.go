@@ -64,7 +64,7 @@ type Accounts interface {
 	ChangeMe(ctx context.Context, m api.MeChange) (api.Me, error)
 	Export(ctx context.Context) (*apiclient.Exported, error)
 	Erase(ctx context.Context, e api.EraseRequest) error
-	Answers(ctx context.Context, before time.Time) (api.StoredAnswers, error)
+	Answers(ctx context.Context, before string) (api.StoredAnswers, error)
 	DeleteAnswer(ctx context.Context, id string) error
 	Keys(ctx context.Context) ([]api.Key, error)
 	NewKey(ctx context.Context, k api.KeyRequest) (api.NewKey, error)

@@ -4,9 +4,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"sattutor/internal/api"
+	"sattutor/internal/sat"
 )
 
 // historyPage is the page /account/history.
@@ -31,7 +31,10 @@ func (s *Server) history(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) showHistory(w http.ResponseWriter, r *http.Request, cause error) error {
-	before, _ := time.Parse(time.RFC3339Nano, r.URL.Query().Get("before")) // anything else begins with the newest
+	before := r.URL.Query().Get("before")
+	if _, err := sat.ParseCursor(before); err != nil {
+		before = "" // anything else begins with the newest
+	}
 	ctx, cancel := s.backendContext(r)
 	defer cancel()
 	me, err := s.opts.Backend.Me(ctx)
@@ -47,8 +50,8 @@ func (s *Server) showHistory(w http.ResponseWriter, r *http.Request, cause error
 		for _, a := range list.Answers {
 			page.Entries = append(page.Entries, entryOf(a))
 		}
-		if list.Before != nil {
-			page.Next = "/account/history?before=" + url.QueryEscape(list.Before.Format(time.RFC3339Nano))
+		if list.Before != "" {
+			page.Next = "/account/history?before=" + url.QueryEscape(list.Before)
 		}
 	}
 	return render(w, statusOf(cause), s.views.history, page)

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"time"
 
 	"github.com/uptrace/bun"
 
@@ -50,14 +49,11 @@ func (r answerRow) exchange() (sat.Exchange, error) {
 	return x, json.Unmarshal([]byte(r.Answer), &x.Answer)
 }
 
-// Exchanges lists a user's questions and answers before a time, the newest first.
-func (s *Store) Exchanges(ctx context.Context, userID string, before time.Time, limit int) ([]sat.Exchange, error) {
+// Exchanges lists a user's questions and answers behind a place, the newest first.
+func (s *Store) Exchanges(ctx context.Context, userID string, before sat.Cursor, limit int) ([]sat.Exchange, error) {
 	var rows []answerRow
-	q := s.read.NewSelect().Model(&rows).Where("user_id = ?", userID)
-	if !before.IsZero() {
-		q = q.Where("asked_at < ?", at(before))
-	}
-	if err := q.Order("asked_at DESC", "id").Limit(int64(limit)).Scan(ctx); err != nil {
+	q := behind(s.read.NewSelect().Model(&rows).Where("user_id = ?", userID), "asked_at", before)
+	if err := q.Limit(int64(limit)).Scan(ctx); err != nil {
 		return nil, fault(err, "answer")
 	}
 	list := make([]sat.Exchange, len(rows))
@@ -69,6 +65,18 @@ func (s *Store) Exchanges(ctx context.Context, userID string, before time.Time, 
 		list[i] = x
 	}
 	return list, nil
+}
+
+// behind orders a list by a time, the newest first, and goes on behind a place in it.
+func behind(q *bun.SelectQuery, column string, p sat.Cursor) *bun.SelectQuery {
+	switch {
+	case p.At.IsZero():
+	case p.ID == "":
+		q = q.Where("? < ?", bun.Ident(column), at(p.At))
+	default:
+		q = q.Where("(?0 < ?1 OR ?0 = ?1 AND id > ?2)", bun.Ident(column), at(p.At), p.ID)
+	}
+	return q.OrderExpr("? DESC, id", bun.Ident(column))
 }
 
 // DeleteExchange forgets one question of a user.

@@ -11,6 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"net"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -50,6 +52,9 @@ type Sum struct {
 // Checksum sums up every table. Two databases with the same content have the same sums, whatever they are.
 func (s *Store) Checksum(ctx context.Context) (sums []Sum, err error) {
 	err = s.look(ctx, func(tx bun.Tx) error {
+		if err := s.patiently(ctx, tx); err != nil {
+			return err
+		}
 		sums, err = s.writeTables(ctx, tx, io.Discard, false)
 		return err
 	})
@@ -67,6 +72,9 @@ func (s *Store) Backup(ctx context.Context, to io.Writer) (sums []Sum, err error
 		return nil, err
 	}
 	err = s.look(ctx, func(tx bun.Tx) error {
+		if err := s.patiently(ctx, tx); err != nil {
+			return err
+		}
 		lines := json.NewEncoder(packed)
 		if err := lines.Encode(backupHead{Backup: backupForm, Schema: schema.Have, Made: s.now().UTC()}); err != nil {
 			return err
@@ -77,6 +85,16 @@ func (s *Store) Backup(ctx context.Context, to io.Writer) (sums []Sum, err error
 		return lines.Encode(backupFoot{Sums: sums})
 	})
 	return sums, errors.Join(fault(err, "table"), packed.Close())
+}
+
+// patiently lifts the limits of one statement and of a pause from a transaction that reads or writes everything, as fast
+// as the other end of the backup goes; ctx still bounds it.
+func (s *Store) patiently(ctx context.Context, tx bun.Tx) error {
+	if s.Local() {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
+	return err
 }
 
 // writeTables writes the rows of every table, under a line that names it where they are titled.
@@ -116,13 +134,13 @@ const maxBackupLine = 64 << 20
 func (s *Store) Restore(ctx context.Context, from io.Reader) (sums []Sum, err error) {
 	packed, err := gzip.NewReader(from)
 	if err != nil {
-		return nil, damaged(err)
+		return nil, unread(err)
 	}
 	lines := bufio.NewScanner(packed)
 	lines.Buffer(nil, maxBackupLine)
 	var head backupHead
 	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &head) != nil || head.Backup == 0 {
-		return nil, damaged(lines.Err())
+		return nil, unread(lines.Err())
 	}
 	if head.Backup != backupForm {
 		return nil, sat.Errorf(sat.Conflict, "This backup has form %d and this program reads form %d. Use a newer version of it.", head.Backup, backupForm)
@@ -131,6 +149,9 @@ func (s *Store) Restore(ctx context.Context, from io.Reader) (sums []Sum, err er
 		return nil, err
 	}
 	err = s.change(ctx, func(tx bun.Tx) error {
+		if err := s.patiently(ctx, tx); err != nil {
+			return err
+		}
 		if sums, err = s.readTables(ctx, tx, lines); err != nil {
 			return err
 		}
@@ -191,7 +212,7 @@ func (s *Store) readTables(ctx context.Context, tx bun.Tx, lines *bufio.Scanner)
 				return nil, damaged(err)
 			}
 			if lines.Scan() || lines.Err() != nil { // the end is where the compression's own sum is checked
-				return nil, damaged(lines.Err())
+				return nil, unread(lines.Err())
 			}
 			return foot.Sums, nil
 		case bytes.HasPrefix(line, []byte(`{"sat_table":`)):
@@ -205,13 +226,16 @@ func (s *Store) readTables(ctx context.Context, tx bun.Tx, lines *bufio.Scanner)
 			}
 		default:
 			if err := insertRow(ctx, tx, into, line); err != nil {
-				return nil, damaged(err)
+				if cut := lines.Err(); cut != nil { // this is the half of a line
+					return nil, unread(cut)
+				}
+				return nil, refusedRow(err)
 			}
 			read++
 			progress(ctx, read, 0)
 		}
 	}
-	return nil, damaged(lines.Err())
+	return nil, unread(lines.Err())
 }
 
 // compare holds what the database has now to what the backup says it should have.
@@ -229,6 +253,25 @@ func (s *Store) compare(ctx context.Context, tx bun.Tx, want []Sum) error {
 		}
 	}
 	return nil
+}
+
+// refusedRow sorts why a row was not inserted: what the database cannot do now is no fault of the file.
+func refusedRow(err error) error {
+	kind := kindOf(err)
+	if kind == faultStorage || kind == faultFull || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return damaged(err)
+}
+
+// unread sorts why the file ends too soon: a disk or a network that fails is told in its own words.
+func unread(err error) error {
+	var file *fs.PathError
+	var network net.Error
+	if errors.As(err, &file) || errors.As(err, &network) {
+		return &sat.Error{Code: sat.Unavailable, Reason: "storage", Message: "The backup cannot be read: " + err.Error() + ". Nothing was restored.", Err: err}
+	}
+	return damaged(err)
 }
 
 func damaged(cause error) error {

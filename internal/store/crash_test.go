@@ -119,7 +119,7 @@ func killAfter(t *testing.T, dsn string, after int) {
 	require.Error(t, child.Wait())
 	require.GreaterOrEqual(t, len(acknowledged), after)
 
-	answers, err := s.Exchanges(ctx, "u-ada", time.Time{}, writers*rowsOfEach)
+	answers, err := s.Exchanges(ctx, "u-ada", sat.Cursor{}, writers*rowsOfEach)
 	require.NoError(t, err)
 	stored := map[string]bool{}
 	for _, x := range answers {

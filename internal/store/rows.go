@@ -103,7 +103,7 @@ func insertRow(ctx context.Context, tx bun.Tx, t table, line []byte) error {
 	dec.UseNumber()
 	row := map[string]any{}
 	if err := dec.Decode(&row); err != nil {
-		return err
+		return damaged(err)
 	}
 	columns := make([]bun.Ident, 0, len(row))
 	for name := range row {

@@ -83,19 +83,31 @@ type reportRow struct {
 	Note      string  `bun:"note"`
 }
 
-// ReportItem adds a reader's complaint about an item.
+// ReportItem adds a reader's complaint about an item, where no other one of the same reader waits.
 func (s *Store) ReportItem(ctx context.Context, r sat.ItemReport) (sat.ItemReport, error) {
 	r.ID, r.CreatedAt = newID(), at(s.now()).UTC()
 	row := reportRow{ID: r.ID, ItemID: r.ItemID, UserID: nullable(r.UserID), Reason: r.Reason, CreatedAt: at(r.CreatedAt)}
-	_, err := s.write.NewInsert().Model(&row).Exec(ctx)
-	if kindOf(err) == faultDangling {
-		return r, sat.Errorf(sat.NotFound, "There is no such item.")
-	}
-	return r, fault(err, "report")
+	return r, fault(s.change(ctx, func(tx bun.Tx) error {
+		var id string // locked, so that of two reports at once the second sees the first
+		if err := s.lock(tx.NewSelect().Model((*itemRow)(nil)).Column("i.id").Where("i.id = ?", r.ItemID)).Scan(ctx, &id); err != nil {
+			return fault(err, "item")
+		}
+		waits, err := tx.NewSelect().Model((*reportRow)(nil)).
+			Where("item_id = ? AND user_id = ? AND settled_at IS NULL", r.ItemID, r.UserID).Exists(ctx)
+		if err != nil {
+			return err
+		}
+		if waits {
+			return sat.Errorf(sat.Conflict, "You have reported this question already. Your report waits for a teacher to read it.")
+		}
+		_, err = tx.NewInsert().Model(&row).Exec(ctx)
+		return err
+	}), "report")
 }
 
-// ItemReports lists reports, the oldest first: of one item or, with "", of all; open ones alone or settled ones too.
-func (s *Store) ItemReports(ctx context.Context, itemID string, open bool, limit int) ([]sat.ItemReport, error) {
+// ItemReports lists reports behind a place, the newest first: of one item or, with "", of all; open ones alone or settled
+// ones too.
+func (s *Store) ItemReports(ctx context.Context, itemID string, open bool, before sat.Cursor, limit int) ([]sat.ItemReport, error) {
 	var rows []reportRow
 	q := s.read.NewSelect().Model(&rows)
 	if itemID != "" {
@@ -104,7 +116,7 @@ func (s *Store) ItemReports(ctx context.Context, itemID string, open bool, limit
 	if open {
 		q = q.Where("settled_at IS NULL")
 	}
-	err := q.Order("created_at", "id").Limit(int64(limit)).Scan(ctx)
+	err := behind(q, "created_at", before).Limit(int64(limit)).Scan(ctx)
 	reports := make([]sat.ItemReport, len(rows))
 	for i, r := range rows {
 		reports[i] = sat.ItemReport{ID: r.ID, ItemID: r.ItemID, UserID: text(r.UserID), Reason: r.Reason, CreatedAt: r.CreatedAt.Time,

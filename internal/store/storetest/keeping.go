@@ -143,7 +143,7 @@ func privacy(t *testing.T, open Open) {
 		require.NoError(t, s.AddExchange(ctx, exchange("x", "g-1", noon)))
 		require.NoError(t, s.CreateSession(ctx, session("s", "g-1")))
 		require.NoError(t, s.Adopt(ctx, "g-1", ada.ID))
-		list, err := s.Exchanges(ctx, ada.ID, time.Time{}, 10)
+		list, err := s.Exchanges(ctx, ada.ID, sat.Cursor{}, 10)
 		require.NoError(t, err)
 		assert.Len(t, list, 1)
 		w, err := s.SessionWork(ctx, ada.ID, "s")

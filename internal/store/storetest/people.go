@@ -278,18 +278,38 @@ func answers(t *testing.T, open Open) {
 		require.NoError(t, s.AddExchange(ctx, exchange(id, ada.ID, noon.Add(time.Duration(i)*time.Minute))))
 	}
 	require.NoError(t, s.AddExchange(ctx, exchange("nobody's", "", noon)))
-	list, err := s.Exchanges(ctx, ada.ID, time.Time{}, 2)
+	list, err := s.Exchanges(ctx, ada.ID, sat.Cursor{}, 2)
 	require.NoError(t, err)
 	require.Len(t, list, 2)
 	assert.Equal(t, exchange("x3", ada.ID, noon.Add(2*time.Minute)), list[0])
-	list, err = s.Exchanges(ctx, ada.ID, list[1].AskedAt, 2)
+	list, err = s.Exchanges(ctx, ada.ID, sat.Cursor{At: list[1].AskedAt}, 2)
 	require.NoError(t, err)
 	require.Len(t, list, 1)
 	assert.Equal(t, "x1", list[0].ID)
+	t.Run("none is lost between pages, though all are of one moment", func(t *testing.T) {
+		want := []string{"m1", "m2", "m3", "m4", "m5"}
+		for _, id := range want {
+			require.NoError(t, s.AddExchange(ctx, exchange(id, bob.ID, noon)))
+		}
+		var got []string
+		for before := (sat.Cursor{}); len(got) <= len(want); {
+			page, err := s.Exchanges(ctx, bob.ID, before, 2)
+			require.NoError(t, err)
+			if len(page) == 0 {
+				break
+			}
+			for _, x := range page {
+				got = append(got, x.ID)
+			}
+			last := page[len(page)-1]
+			before = sat.Cursor{At: last.AskedAt, ID: last.ID}
+		}
+		assert.Equal(t, want, got)
+	})
 	isCode(t, sat.NotFound, s.DeleteExchange(ctx, bob.ID, "x1"))
 	require.NoError(t, s.DeleteExchange(ctx, ada.ID, "x1"))
 	require.NoError(t, s.EraseAnswers(ctx, ada.ID))
-	list, err = s.Exchanges(ctx, ada.ID, time.Time{}, 10)
+	list, err = s.Exchanges(ctx, ada.ID, sat.Cursor{}, 10)
 	require.NoError(t, err)
 	assert.Empty(t, list)
 	isCode(t, sat.NotFound, s.AddExchange(ctx, exchange("x9", "u-none", noon)))

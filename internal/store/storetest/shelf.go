@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -229,7 +230,8 @@ func history(t *testing.T, open Open) {
 
 func shelves(t *testing.T, open Open) {
 	ctx := t.Context()
-	s := open(t)
+	c := newClock()
+	s := open(t, store.WithClock(c.Now))
 	ada, bob := account(t, s, "Ada"), account(t, s, "Bob")
 	save(t, s, item("a", "p"), item("b", "p"))
 	t.Run("sets", func(t *testing.T) {
@@ -256,14 +258,32 @@ func shelves(t *testing.T, open Open) {
 		_, err = s.ReportItem(ctx, sat.ItemReport{ItemID: "none", UserID: ada.ID, Reason: "?"})
 		isCode(t, sat.NotFound, err)
 		require.NoError(t, s.SettleReport(ctx, r.ID, "The key is right."))
-		open, err := s.ItemReports(ctx, "", true, 10)
+		c.move(time.Second)
+		open, err := s.ItemReports(ctx, "", true, sat.Cursor{}, 10)
 		require.NoError(t, err)
 		assert.Empty(t, open)
-		all, err := s.ItemReports(ctx, "a", false, 10)
+		all, err := s.ItemReports(ctx, "a", false, sat.Cursor{}, 10)
 		require.NoError(t, err)
 		require.Len(t, all, 1)
 		assert.Equal(t, "The key is right.", all[0].Note)
 		isCode(t, sat.NotFound, s.SettleReport(ctx, "none", ""))
+
+		report := func(user sat.User) func() error {
+			return func() error {
+				_, err := s.ReportItem(ctx, sat.ItemReport{ItemID: "a", UserID: user.ID, Reason: "Again."})
+				return err
+			}
+		}
+		require.Equal(t, 1, atOnce(t, report(ada), report(ada), report(ada)), "one of a person waits; a closed one is no hindrance")
+		require.NoError(t, report(bob)())
+		newest, err := s.ItemReports(ctx, "", false, sat.Cursor{}, 1)
+		require.NoError(t, err)
+		require.Len(t, newest, 1)
+		rest, err := s.ItemReports(ctx, "", false, sat.Cursor{At: newest[0].CreatedAt, ID: newest[0].ID}, 10)
+		require.NoError(t, err)
+		require.Len(t, rest, 2)
+		assert.Equal(t, r.ID, rest[1].ID, "the oldest comes last")
+		assert.NotContains(t, []string{rest[0].ID, rest[1].ID}, newest[0].ID)
 	})
 	t.Run("embeddings", func(t *testing.T) {
 		v := sat.ItemVector{ItemID: "a", ContentKey: "k", Values: []float32{0.5, -1e-20, 3}}
