@@ -18,7 +18,7 @@ import (
 // Store is what accounts ask of a database; errors are *[sat.Error].
 type Store interface {
 	CreateUser(ctx context.Context, u sat.User) error
-	CreateInvited(ctx context.Context, u sat.User, inviteHash string) (sat.Role, error)
+	Register(ctx context.Context, n sat.NewAccount) (sat.User, error)
 	User(ctx context.Context, id string) (sat.User, error)
 	UserByName(ctx context.Context, name string) (sat.User, error)
 	Users(ctx context.Context, after string, limit int) ([]sat.User, error)
@@ -26,7 +26,6 @@ type Store interface {
 	Rehash(ctx context.Context, userID, hash string) error
 	SetRole(ctx context.Context, userID string, role sat.Role) error
 	SetDisabled(ctx context.Context, userID string, since time.Time) error
-	Adopt(ctx context.Context, guestID, userID string) error
 
 	CreateToken(ctx context.Context, t sat.Token) error
 	Token(ctx context.Context, hash string) (sat.Token, sat.User, error)
@@ -102,7 +101,7 @@ func (a *Accounts) registration() Registration {
 // On tells that people have accounts here.
 func (a *Accounts) On() bool { return !a.opts.Off }
 
-// Register makes an account and signs it in; the secret of the sign-in is given once.
+// Register makes an account and signs it in, in one step; the secret of the sign-in is given once.
 func (a *Accounts) Register(ctx context.Context, n sat.Newcomer, from sat.Caller) (secret string, u sat.User, err error) {
 	switch {
 	case a.registration() == Closed:
@@ -116,24 +115,19 @@ func (a *Accounts) Register(ctx context.Context, n sat.Newcomer, from sat.Caller
 	if u, err = a.newUser(ctx, n.Name, n.Password, sat.Student); err != nil {
 		return "", u, err
 	}
+	secret, token := a.newSignIn(u, from)
+	wanted := sat.NewAccount{User: u, GuestID: n.GuestID, Token: token}
 	if n.Invite != "" {
-		u.Role, err = a.opts.Store.CreateInvited(ctx, u, hashOf(strings.TrimSpace(n.Invite)))
-		if sat.CodeOf(err) == sat.NotFound {
-			err = invalid("invite", "is not valid, or was used already; ask for a new one")
-		}
-	} else {
-		err = a.opts.Store.CreateUser(ctx, u)
+		wanted.InviteHash = hashOf(strings.TrimSpace(n.Invite))
+	}
+	u, err = a.opts.Store.Register(ctx, wanted)
+	if n.Invite != "" && sat.CodeOf(err) == sat.NotFound {
+		err = invalid("invite", "is not valid, or was used already; ask for a new one")
 	}
 	if err != nil {
 		return "", u, taken(err)
 	}
-	if n.GuestID != "" {
-		if err := a.opts.Store.Adopt(ctx, n.GuestID, u.ID); err != nil {
-			return "", u, err
-		}
-	}
-	secret, err = a.issue(ctx, u, from)
-	return secret, u, err
+	return secret, u, nil
 }
 
 // AddUser makes an account for somebody else, as the command line does.

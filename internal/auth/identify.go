@@ -124,9 +124,14 @@ func GuestOf(secret string) string {
 
 // issue begins a sign-in.
 func (a *Accounts) issue(ctx context.Context, u sat.User, from sat.Caller) (string, error) {
-	secret, now := newSecret(signInPrefix), a.opts.Now().UTC()
-	t := sat.Token{Hash: hashOf(secret), UserID: u.ID, Agent: shortened(from.Agent), CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(absoluteLife)}
+	secret, t := a.newSignIn(u, from)
 	return secret, a.opts.Store.CreateToken(ctx, t)
+}
+
+// newSignIn gives a sign-in that is to be stored, and its secret.
+func (a *Accounts) newSignIn(u sat.User, from sat.Caller) (secret string, t sat.Token) {
+	secret, now := newSecret(signInPrefix), a.opts.Now().UTC()
+	return secret, sat.Token{Hash: hashOf(secret), UserID: u.ID, Agent: shortened(from.Agent), CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(absoluteLife)}
 }
 
 // shortened keeps of a browser's name what tells one from another.

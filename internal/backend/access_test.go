@@ -447,6 +447,27 @@ func TestAnExportedCellIsNoFormula(t *testing.T) {
 	assert.Equal(t, "id,choices,n,none,stem\nx,\"[\"\"a\"\"]\",'-2,,'=1+1\n", string(raw))
 }
 
+// TestLookingMakesNobody asks as guests of whom nothing is stored.
+func TestLookingMakesNobody(t *testing.T) {
+	s := populated(t)
+	for _, path := range []string{"/api/v1/me", "/api/v1/me/answers", "/api/v1/me/export", "/api/v1/me/export?format=zip"} {
+		secret, err := s.accounts.Guest()
+		require.NoError(t, err)
+		s.secrets["stranger"] = secret
+		resp, body := s.as(t, "stranger", http.MethodGet, path, "")
+		assert.Equal(t, http.StatusOK, resp.StatusCode, "%s: %s", path, body)
+		_, err = s.store.User(t.Context(), auth.GuestOf(secret))
+		assert.Equal(t, sat.NotFound, sat.CodeOf(err), path)
+	}
+	resp, body := s.as(t, "stranger", http.MethodPost, "/api/v1/me:erase", `{"what":"everything","confirm":"delete"}`)
+	assert.Equal(t, http.StatusOK, resp.StatusCode, "there is nothing left: %s", body)
+	resp, body = s.as(t, "stranger", http.MethodPatch, "/api/v1/me", `{"keep_answers":false}`)
+	require.Equal(t, http.StatusOK, resp.StatusCode, body)
+	u, err := s.store.User(t.Context(), auth.GuestOf(s.secrets["stranger"]))
+	require.NoError(t, err, "a choice is stored")
+	assert.False(t, u.KeepAnswers)
+}
+
 func TestARepeatedRequestGetsTheFirstReply(t *testing.T) {
 	s := populated(t)
 	first, body := s.as(t, "student", http.MethodPost, "/api/v1/answers", goodBody, headerOnce, "once-1")

@@ -95,13 +95,13 @@ func (s *Server) accounts() (Accounts, error) {
 	return s.opts.Accounts, nil
 }
 
-// records gives what is stored of somebody, who has a row from then on.
+// records gives what is stored of somebody, who need not have a row.
 func (s *Server) records(ctx context.Context) (Records, sat.User, error) {
 	who := sat.IdentityOf(ctx)
 	if s.opts.Records == nil {
 		return nil, sat.User{}, sat.Errorf(sat.Conflict, "Nothing is stored on this site.")
 	}
-	return s.opts.Records, who.User, s.ensure(ctx, who)
+	return s.opts.Records, who.User, nil
 }
 
 // ensure makes a row for somebody who has no account.
@@ -208,6 +208,9 @@ func (s *Server) registerMe(to huma.API) {
 		func(ctx context.Context, in *in[api.MeChange]) (*reply[api.Me], error) {
 			records, u, err := s.records(ctx)
 			if err == nil && in.Body.KeepAnswers != nil {
+				err = s.ensure(ctx, sat.IdentityOf(ctx))
+			}
+			if err == nil && in.Body.KeepAnswers != nil {
 				err = records.SetKeepAnswers(ctx, u.ID, *in.Body.KeepAnswers)
 			}
 			if err != nil {
@@ -258,7 +261,11 @@ func (s *Server) erase(ctx context.Context, in *in[api.EraseRequest]) (*reply[ap
 	case in.Body.What == "answers":
 		return done(records.EraseAnswers(ctx, u.ID))
 	}
-	return done(records.Erase(ctx, u.ID))
+	err = records.Erase(ctx, u.ID)
+	if u.Guest() && sat.CodeOf(err) == sat.NotFound { // nothing was ever stored
+		err = nil
+	}
+	return done(err)
 }
 
 type answersInput struct {

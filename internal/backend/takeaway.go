@@ -31,7 +31,11 @@ func (s *Server) export(ctx context.Context, in *takeawayInput) (*exported, erro
 		return nil, err
 	}
 	var out bytes.Buffer
-	if err := records.Export(ctx, u.ID, &out); err != nil {
+	err = records.Export(ctx, u.ID, &out)
+	switch {
+	case u.Guest() && sat.CodeOf(err) == sat.NotFound: // nothing was ever stored
+		out.WriteString("{}\n")
+	case err != nil:
 		return nil, err
 	}
 	if in.Format != "zip" {

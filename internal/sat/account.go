@@ -128,6 +128,14 @@ type Reply struct {
 	Body   []byte
 }
 
+// NewAccount is an account that is to be made, with what goes with it.
+type NewAccount struct {
+	User       User
+	InviteHash string // of the invitation that gives its role; "" for none
+	GuestID    string // whose work goes over to it; "" for nobody's
+	Token      Token  // its first sign-in
+}
+
 // Exchange is one question that was asked and the tutor's answer to it.
 type Exchange struct {
 	ID       string

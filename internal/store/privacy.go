@@ -97,7 +97,7 @@ func (s *Store) EraseAnswers(ctx context.Context, userID string) error {
 }
 
 // Expire deletes what has had its time: what students made before a day, and sign-ins, replies and counters that are
-// over. It tells how many rows went.
+// over. Guests who have nothing and chose nothing go after a day. It tells how many rows went.
 func (s *Store) Expire(ctx context.Context, before time.Time) (deleted int, err error) {
 	now := s.now()
 	err = s.change(ctx, func(tx bun.Tx) error {
@@ -113,6 +113,7 @@ func (s *Store) Expire(ctx context.Context, before time.Time) (deleted int, err 
 			tx.NewDelete().Table("counters").Where("begin < ?", at(now.Add(-counterKept))),
 			tx.NewDelete().Table("throttles").Where("last < ?", at(now.Add(-24*time.Hour))),
 			idleGuests(tx, before),
+			unusedGuests(tx, now.Add(-24*time.Hour)),
 		} {
 			result, err := q.Exec(ctx)
 			if err != nil {
@@ -138,4 +139,10 @@ func idleGuests(tx bun.Tx, before time.Time) *bun.DeleteQuery {
 		}
 	}
 	return q
+}
+
+// unusedGuests deletes those of them who have set nothing either and have no request under way.
+func unusedGuests(tx bun.Tx, before time.Time) *bun.DeleteQuery {
+	return idleGuests(tx, before).Where("keep_answers AND settings = '{}'").
+		Where("NOT EXISTS (SELECT 1 FROM replies AS o WHERE o.user_id = users.id)")
 }

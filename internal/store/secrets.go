@@ -26,9 +26,13 @@ func (r tokenRow) token() sat.Token {
 		ExpiresAt: r.ExpiresAt.Time}
 }
 
+func tokenRowOf(t sat.Token) tokenRow {
+	return tokenRow{Hash: t.Hash, UserID: t.UserID, Agent: t.Agent, CreatedAt: at(t.CreatedAt), SeenAt: at(t.SeenAt), ExpiresAt: at(t.ExpiresAt)}
+}
+
 // CreateToken adds a sign-in.
 func (s *Store) CreateToken(ctx context.Context, t sat.Token) error {
-	row := tokenRow{Hash: t.Hash, UserID: t.UserID, Agent: t.Agent, CreatedAt: at(t.CreatedAt), SeenAt: at(t.SeenAt), ExpiresAt: at(t.ExpiresAt)}
+	row := tokenRowOf(t)
 	_, err := s.write.NewInsert().Model(&row).Exec(ctx)
 	return fault(err, "sign-in")
 }
@@ -160,23 +164,12 @@ func (s *Store) CreateInvite(ctx context.Context, i sat.Invite) error {
 	return fault(err, "invitation")
 }
 
-// CreateInvited adds a user with the role of an invitation and uses that up, both or neither.
-func (s *Store) CreateInvited(ctx context.Context, u sat.User, inviteHash string) (sat.Role, error) {
-	var role sat.Role
-	err := s.change(ctx, func(tx bun.Tx) error {
-		var row inviteRow
-		err := s.lock(tx.NewSelect().Model(&row).Where("hash = ? AND used_at IS NULL AND expires_at > ?", inviteHash, at(s.now()))).Scan(ctx)
-		if err != nil {
-			return fault(err, "invitation")
-		}
-		role = sat.Role(row.Role)
-		u.Role = role
-		added := userRowOf(u)
-		if _, err := tx.NewInsert().Model(&added).Exec(ctx); err != nil {
-			return fault(err, "name")
-		}
+// useInvite uses an invitation up and gives its role.
+func (s *Store) useInvite(ctx context.Context, tx bun.Tx, hash string) (sat.Role, error) {
+	var row inviteRow
+	err := s.lock(tx.NewSelect().Model(&row).Where("hash = ? AND used_at IS NULL AND expires_at > ?", hash, at(s.now()))).Scan(ctx)
+	if err == nil {
 		_, err = tx.NewUpdate().Model(&row).Set("used_at = ?", at(s.now())).WherePK().Exec(ctx)
-		return err
-	})
-	return role, fault(err, "invitation")
+	}
+	return sat.Role(row.Role), fault(err, "invitation")
 }

@@ -124,20 +124,44 @@ func (s *Store) alter(ctx context.Context, userID string, signOut bool, set func
 	}), "user")
 }
 
-// Adopt gives everything that a guest made to an account, and forgets the guest.
-func (s *Store) Adopt(ctx context.Context, guestID, userID string) error {
-	return fault(s.change(ctx, func(tx bun.Tx) error {
-		for _, t := range owned() {
-			if t.adopted {
-				if _, err := tx.NewUpdate().Table(t.name).Set("? = ?", bun.Ident(t.owner), userID).
-					Where("? = ?", bun.Ident(t.owner), guestID).Exec(ctx); err != nil {
-					return err
-				}
+// Register makes an account with all that goes with it, or nothing: its role by an invitation that is used up, what a
+// guest made, and a first sign-in. A name that is taken is a Conflict, an invitation that is not valid NotFound.
+func (s *Store) Register(ctx context.Context, n sat.NewAccount) (sat.User, error) {
+	u := n.User
+	err := s.change(ctx, func(tx bun.Tx) (err error) {
+		if n.InviteHash != "" {
+			if u.Role, err = s.useInvite(ctx, tx, n.InviteHash); err != nil {
+				return err
 			}
 		}
-		_, err := tx.NewDelete().Model((*userRow)(nil)).Where("id = ? AND name_key IS NULL", guestID).Exec(ctx)
+		row, token := userRowOf(u), tokenRowOf(n.Token)
+		token.UserID = u.ID
+		if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
+			return fault(err, "name")
+		}
+		if n.GuestID != "" {
+			if err := adopt(ctx, tx, n.GuestID, u.ID); err != nil {
+				return err
+			}
+		}
+		_, err = tx.NewInsert().Model(&token).Exec(ctx)
 		return err
-	}), "guest")
+	})
+	return u, fault(err, "account")
+}
+
+// adopt gives everything that a guest made to an account, and forgets the guest.
+func adopt(ctx context.Context, tx bun.Tx, guestID, userID string) error {
+	for _, t := range owned() {
+		if t.adopted {
+			if _, err := tx.NewUpdate().Table(t.name).Set("? = ?", bun.Ident(t.owner), userID).
+				Where("? = ?", bun.Ident(t.owner), guestID).Exec(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	_, err := tx.NewDelete().Model((*userRow)(nil)).Where("id = ? AND name_key IS NULL", guestID).Exec(ctx)
+	return err
 }
 
 // Erase deletes a user and everything that he or she owns.

@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -92,6 +94,13 @@ func names(users []sat.User) (list []string) {
 	return list
 }
 
+// newAccount gives an account that is to be made.
+func newAccount(name, invite, guest string) sat.NewAccount {
+	return sat.NewAccount{User: sat.User{ID: "u-" + strings.ToLower(name), Name: name, Role: sat.Student, KeepAnswers: true, CreatedAt: noon},
+		InviteHash: invite, GuestID: guest,
+		Token: sat.Token{Hash: "sign-in of " + name, CreatedAt: noon, SeenAt: noon, ExpiresAt: noon.Add(24 * time.Hour)}}
+}
+
 func secrets(t *testing.T, open Open) {
 	ctx := t.Context()
 	c := newClock()
@@ -139,7 +148,7 @@ func secrets(t *testing.T, open Open) {
 		errs := make([]error, 8)
 		for i := range errs {
 			wg.Go(func() {
-				_, errs[i] = s.CreateInvited(ctx, sat.User{ID: "u-new" + string(rune('0'+i)), Name: "New" + string(rune('0'+i)), CreatedAt: noon}, "i1")
+				_, errs[i] = s.Register(ctx, newAccount(fmt.Sprint("New", i), "i1", ""))
 			})
 		}
 		wg.Wait()
@@ -153,14 +162,40 @@ func secrets(t *testing.T, open Open) {
 		}
 		assert.Equal(t, 1, let)
 		require.NoError(t, s.CreateInvite(ctx, sat.Invite{Hash: "i2", Role: sat.Student, CreatedAt: noon, ExpiresAt: c.Now().Add(time.Hour)}))
-		_, err := s.CreateInvited(ctx, sat.User{ID: "u-ada2", Name: "ada", CreatedAt: noon}, "i2")
+		taken := newAccount("ada", "i2", "")
+		taken.User.ID = "u-ada2"
+		_, err := s.Register(ctx, taken)
 		isCode(t, sat.Conflict, err, "a taken name uses nothing up")
-		role, err := s.CreateInvited(ctx, sat.User{ID: "u-eve", Name: "Eve", CreatedAt: noon}, "i2")
+		eve, err := s.Register(ctx, newAccount("Eve", "i2", ""))
 		require.NoError(t, err)
-		assert.Equal(t, sat.Student, role)
+		assert.Equal(t, sat.Student, eve.Role)
 		require.NoError(t, s.CreateInvite(ctx, sat.Invite{Hash: "i3", Role: sat.Student, CreatedAt: noon, ExpiresAt: c.Now()}))
-		_, err = s.CreateInvited(ctx, sat.User{ID: "u-late", Name: "Late"}, "i3")
+		_, err = s.Register(ctx, newAccount("Late", "i3", ""))
 		isCode(t, sat.NotFound, err, "one that has expired")
+	})
+	t.Run("a registration is one step", func(t *testing.T) {
+		require.NoError(t, s.EnsureGuest(ctx, "g-1"))
+		require.NoError(t, s.AddExchange(ctx, exchange("guest's", "g-1", noon)))
+		require.NoError(t, s.CreateInvite(ctx, sat.Invite{Hash: "i4", Role: sat.Teacher, CreatedAt: noon, ExpiresAt: c.Now().Add(time.Hour)}))
+		failing := newAccount("Zoe", "i4", "g-1")
+		failing.Token.Hash = newAccount("Eve", "", "").Token.Hash // which is there, so that the last part fails
+		_, err := s.Register(ctx, failing)
+		require.Error(t, err)
+		_, err = s.UserByName(ctx, "Zoe")
+		isCode(t, sat.NotFound, err)
+		list, err := s.Exchanges(ctx, "g-1", sat.Cursor{}, 10)
+		require.NoError(t, err)
+		assert.Len(t, list, 1, "the guest goes on")
+
+		zoe, err := s.Register(ctx, newAccount("Zoe", "i4", "g-1"))
+		require.NoError(t, err, "and may try again")
+		assert.Equal(t, sat.Teacher, zoe.Role)
+		list, err = s.Exchanges(ctx, zoe.ID, sat.Cursor{}, 10)
+		require.NoError(t, err)
+		assert.Len(t, list, 1)
+		_, u, err := s.Token(ctx, "sign-in of Zoe")
+		require.NoError(t, err)
+		assert.Equal(t, zoe.ID, u.ID)
 	})
 }
 
