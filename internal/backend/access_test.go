@@ -159,7 +159,7 @@ func requests() map[string]string {
 		"POST /api/v1/items/{id}/reports":     `{"reason":"the key is wrong"}`,
 		"POST /api/v1/items:check":            `{"item":` + aQuestion("new") + `}`,
 		"POST /api/v1/items":                  `{"item":` + aQuestion("newcomer") + `}`,
-		"PUT /api/v1/items/{id}":              `{"version":1,"item":` + aQuestion("a-question") + `}`,
+		"PUT /api/v1/items/{id}":              `{"version":-1,"item":` + aQuestion("a-question") + `}`,
 		"POST /api/v1/passages":               `{"passage":{"id":"newcomer","lines":["The pier was empty."]}}`,
 		"PUT /api/v1/passages/{id}":           `{"passage":{"id":"id of the path","lines":["The pier was full."]},"version":"` + unusedVersion + `"}`,
 		"POST /api/v1/items:import":           `{"v":1,` + aQuestion("imported")[1:],
@@ -202,7 +202,10 @@ func objects() map[string]func(t *testing.T, s *site, caller string) string {
 		"GET /api/v1/passages/{id}":   anItem, // its passage has the same id; students see those of questions alone
 		"/api/v1/passages/{id}": func(t *testing.T, s *site, caller string) string {
 			anItem(t, s, caller)
-			require.NoError(t, s.store.PutPassage(t.Context(), sat.Passage{ID: "unused", Lines: []string{"The pier was empty."}}, sat.Passage{}))
+			found, err := s.store.Passages(t.Context(), []string{"unused"})
+			require.NoError(t, err)
+			seen := append(found, sat.Passage{})[0] // as an earlier caller left it, or none
+			require.NoError(t, s.store.PutPassage(t.Context(), sat.Passage{ID: "unused", Lines: []string{"The pier was empty."}}, seen))
 			return "unused"
 		},
 		"/api/v1/item-reports/{id}": func(t *testing.T, s *site, caller string) string {
@@ -309,7 +312,7 @@ func (s *site) ask(t *testing.T, route, kind, caller string) string {
 		}
 		path = path[:open] + id + path[end+1:]
 	}
-	resp, body := s.as(t, caller, method, path, s.bodyOf(route, id))
+	resp, body := s.as(t, caller, method, path, s.bodyOf(t, route, id))
 	switch {
 	case resp.StatusCode != http.StatusOK:
 	case route == "PATCH /api/v1/users/{id}", route == "POST /api/v1/users/{id}/password":
@@ -323,10 +326,16 @@ func (s *site) ask(t *testing.T, route, kind, caller string) string {
 	return fmt.Sprint(resp.StatusCode)
 }
 
-// bodyOf gives a body that a route accepts for an object: every newcomer needs a new name.
-func (s *site) bodyOf(route, id string) string {
+// bodyOf gives a body that a route accepts for an object: every newcomer needs a new name, every item its version.
+func (s *site) bodyOf(t *testing.T, route, id string) string {
+	t.Helper()
 	s.newcomers++
-	return strings.NewReplacer("newcomer", fmt.Sprint("newcomer-", s.newcomers), "id of the path", id).Replace(requests()[route])
+	version := 1
+	if it, err := s.store.Item(t.Context(), id); err == nil {
+		version = it.Version
+	}
+	return strings.NewReplacer("newcomer", fmt.Sprint("newcomer-", s.newcomers), "id of the path", id,
+		`"version":-1`, fmt.Sprintf(`"version":%d`, version)).Replace(requests()[route])
 }
 
 // changesSignIns tells that a route ends the sign-in of the caller.

@@ -37,7 +37,7 @@ func aQuestion(id string) string {
 	return string(raw)
 }
 
-// anItem puts the item a-question into the bank, version 1.
+// anItem puts the item a-question into the bank anew.
 func anItem(t *testing.T, s *site, _ string) string {
 	t.Helper()
 	var it sat.Item
