@@ -35,7 +35,7 @@ func evalCalibrateCommand() *cli.Command {
 		Flags: append(append(flags, targetFlags()...),
 			&cli.StringFlag{Name: "from", Usage: "`RUN` that holds both labelled sets, asked without calibration: nothing is asked again"},
 			&cli.StringFlag{Name: "prior-from", Usage: "with --from, `RUN` under four rotations for the letter prior"},
-			&cli.BoolFlag{Name: "store", Usage: "keep the result in the model's record: answers use it from the next start on"}),
+			&cli.BoolFlag{Name: "store", Usage: "keep the result in the model's record: answers use it, of an adapter of the embedded engine at once, of others from the next start on"}),
 		Action: evalCalibrate,
 	}
 }
@@ -179,6 +179,6 @@ func keepInRecord(c *cli.Command, record string, keep func(config.Config) error)
 	if err := keep(cfg); err != nil {
 		return failed(setup.ExitConfig, errors.New(explained(err)))
 	}
-	fmt.Fprintf(c.Root().Writer, "Kept in the record of %s; it holds from the next start on.\n", record)
+	fmt.Fprintf(c.Root().Writer, "Kept in the record of %s; for an adapter of the embedded engine it holds at once, for others from the next start on.\n", record)
 	return nil
 }

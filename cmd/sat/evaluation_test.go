@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +19,8 @@ import (
 
 const (
 	evaluationPath = "../../evaluation/README.md"
-	shippedAdapter = "sat-lora@857b4311"
+	shippedAdapter = "sat-lora@857b4311" // served unless somebody chose another
+	freeAdapter    = "sat-lora@f0ac5415" // comes along for those who may not use the other
 )
 
 // kept loads a run whose answers are in the repository.
@@ -37,19 +39,18 @@ func paired(t *testing.T, a, b string) eval.Comparison {
 	return list[0]
 }
 
-// learnt says what the shipped adapter was trained on.
-func learnt(t *testing.T) *eval.Learnt {
+// learnt says what a shipped adapter was trained on.
+func learnt(t *testing.T, id string) *eval.Learnt {
 	t.Helper()
-	e, err := modelregistry.FindAdapter(nil, shippedAdapter)
+	e, err := modelregistry.FindAdapter(nil, id)
 	require.NoError(t, err)
 	return &eval.Learnt{Sources: e.SourceKinds(), Licence: e.Licence.Label}
 }
 
-// judged is what the gate says of the shipped adapter by the kept runs.
-func judged(t *testing.T) eval.GateResult {
+// judged is what the gate says of a shipped adapter by the kept runs.
+func judged(t *testing.T, id string) eval.GateResult {
 	t.Helper()
-	result, err := eval.Gate(eval.GateInput{Run: kept(t, "with/"+shippedAdapter), NoPassage: kept(t, "without/"+shippedAdapter),
-		Race: kept(t, "race/"+shippedAdapter), Learnt: learnt(t)})
+	result, err := eval.Gate(eval.GateInput{Run: kept(t, "with/"+id), NoPassage: kept(t, "without/"+id), Race: kept(t, "race/"+id), Learnt: learnt(t, id)})
 	require.NoError(t, err)
 	return result
 }
@@ -82,20 +83,29 @@ func figures(t *testing.T) string {
 	t.Helper()
 	var out strings.Builder
 	out.WriteString("| run | right | 95 % interval (Wilson) | standard error by passage | ECE |\n|---|---|---|---|---|\n")
-	for _, name := range []string{"with/sat-base", "with/" + shippedAdapter, "without/sat-base", "without/" + shippedAdapter,
-		"with/sat-lora@ee0cfd59", "without/sat-lora@ee0cfd59", "with/sat-lora@c6e1fdaf", "race/sat-base", "race/" + shippedAdapter} {
+	for _, name := range []string{"with/sat-base", "with/" + shippedAdapter, "with/" + freeAdapter,
+		"without/sat-base", "without/" + shippedAdapter, "without/" + freeAdapter,
+		"race/sat-base", "race/" + shippedAdapter, "race/" + freeAdapter,
+		"with/sat-lora@c6e1fdaf", "with/sat-lora@ee0cfd59", "without/sat-lora@ee0cfd59"} {
 		out.WriteString(runRow(t, name))
 	}
 	out.WriteString("\n| comparison | gained, lost | exact p | difference | 95 % interval by passage | verdict |\n|---|---|---|---|---|---|\n")
-	for _, pair := range [][2]string{{"with/sat-base", "with/" + shippedAdapter}, {"without/" + shippedAdapter, "with/" + shippedAdapter},
+	for _, pair := range [][2]string{
+		{"with/sat-base", "with/" + shippedAdapter}, {"without/" + shippedAdapter, "with/" + shippedAdapter},
 		{"without/sat-base", "without/" + shippedAdapter}, {"race/sat-base", "race/" + shippedAdapter},
-		{"with/sat-lora@ee0cfd59", "with/" + shippedAdapter}, {"with/sat-base", "with/sat-lora@c6e1fdaf"}} {
+		{"with/sat-base", "with/" + freeAdapter}, {"without/" + freeAdapter, "with/" + freeAdapter},
+		{"without/sat-base", "without/" + freeAdapter}, {"race/sat-base", "race/" + freeAdapter},
+		{"with/" + freeAdapter, "with/" + shippedAdapter}, {"with/sat-lora@c6e1fdaf", "with/" + freeAdapter},
+		{"with/sat-base", "with/sat-lora@c6e1fdaf"}, {"with/sat-lora@ee0cfd59", "with/" + shippedAdapter},
+	} {
 		out.WriteString(comparisonRow(t, pair[0], pair[1]))
 	}
-	result := judged(t)
-	fmt.Fprintf(&out, "\n| the gate for `%s`: %s | measured | bound | |\n|---|---|---|---|\n", shippedAdapter, result.Quality)
-	for _, c := range result.Checks {
-		fmt.Fprintf(&out, "| %s | %s | %s | %s |\n", c.Name, c.Measured, c.Bound, passedWord(c.Passed))
+	for _, id := range []string{shippedAdapter, freeAdapter} {
+		result := judged(t, id)
+		fmt.Fprintf(&out, "\n| the gate for `%s`: %s | measured | bound | |\n|---|---|---|---|\n", id, result.Quality)
+		for _, c := range result.Checks {
+			fmt.Fprintf(&out, "| %s | %s | %s | %s |\n", c.Name, c.Measured, c.Bound, passedWord(c.Passed))
+		}
 	}
 	return out.String()
 }
@@ -112,8 +122,15 @@ func TestEvaluationReadmeIsWhatTheRunsSay(t *testing.T) {
 	assert.Equal(t, want, between(t, text, begin, end), "go test ./cmd/sat -run EvaluationReadme -update")
 }
 
-// TestFiguresInWordsAreTheRuns: what texts say of the shipped adapter, computed again from the answers.
-func TestFiguresInWordsAreTheRuns(t *testing.T) {
+// told are the figures of a shipped adapter that texts name, computed from the kept runs.
+type told struct {
+	base, lora, blind      int
+	race, raceBase         string
+	better, passage, drawn eval.Comparison
+}
+
+func toldOf(t *testing.T, id string) (f told) {
+	t.Helper()
 	share := func(name string) (right int, words string) {
 		m := accuracyLine.FindStringSubmatch(eval.Summarise(kept(t, name)).Accuracy.String())
 		require.NotNil(t, m)
@@ -121,51 +138,86 @@ func TestFiguresInWordsAreTheRuns(t *testing.T) {
 		require.NoError(t, err)
 		return right, fmt.Sprintf("%s (%s, %s–%s)", m[2], m[1], m[3], m[4])
 	}
-	base, _ := share("with/sat-base")
-	lora, _ := share("with/" + shippedAdapter)
-	blind, _ := share("without/" + shippedAdapter)
-	_, race := share("race/" + shippedAdapter)
-	_, raceBase := share("race/sat-base")
-	better, passage := paired(t, "with/sat-base", "with/"+shippedAdapter), paired(t, "without/"+shippedAdapter, "with/"+shippedAdapter)
-	drawn := paired(t, "race/sat-base", "race/"+shippedAdapter)
+	f.base, _ = share("with/sat-base")
+	f.lora, _ = share("with/" + id)
+	f.blind, _ = share("without/" + id)
+	_, f.race = share("race/" + id)
+	_, f.raceBase = share("race/sat-base")
+	f.better, f.passage = paired(t, "with/sat-base", "with/"+id), paired(t, "without/"+id, "with/"+id)
+	f.drawn = paired(t, "race/sat-base", "race/"+id)
+	return f
+}
+
+// TestFiguresInWordsAreTheRuns: what texts say of the shipped adapters, computed again from the answers.
+func TestFiguresInWordsAreTheRuns(t *testing.T) {
 	difference := func(c eval.Comparison) string {
 		return fmt.Sprintf("%+.1f points, 95 %% interval by passage %+.1f to %+.1f", 100*c.Delta, 100*c.ByPassage.Low, 100*c.ByPassage.High)
 	}
-	for file, words := range map[string][]string{
-		evaluationPath: {fmt.Sprintf("%d questions gained, %d lost", better.Test.B, better.Test.C), difference(better),
-			fmt.Sprintf("%d with, %d without", lora, blind), difference(passage), race, raceBase,
-			fmt.Sprintf("%d gained, %d lost", drawn.Test.B, drawn.Test.C), difference(drawn)},
-		readmePath: {fmt.Sprintf("%d of 133", lora), fmt.Sprintf("%d of 133", base), fmt.Sprintf("%+.1f points", 100*better.Delta)},
-	} {
-		raw, err := os.ReadFile(file)
-		require.NoError(t, err)
-		text := strings.Join(strings.Fields(string(raw)), " ")
-		for _, w := range words {
-			assert.Contains(t, text, w, file)
+	for _, id := range []string{shippedAdapter, freeAdapter} {
+		f := toldOf(t, id)
+		for file, words := range map[string][]string{
+			evaluationPath: {fmt.Sprintf("%d questions gained, %d lost", f.better.Test.B, f.better.Test.C), difference(f.better),
+				fmt.Sprintf("%d with, %d without", f.lora, f.blind), difference(f.passage), f.race, f.raceBase,
+				fmt.Sprintf("%d gained, %d lost", f.drawn.Test.B, f.drawn.Test.C), difference(f.drawn)},
+			readmePath: {fmt.Sprintf("%d of 133", f.lora), fmt.Sprintf("%d of 133", f.base), fmt.Sprintf("%+.1f points", 100*f.better.Delta)},
+		} {
+			raw, err := os.ReadFile(file)
+			require.NoError(t, err)
+			text := strings.Join(strings.Fields(string(raw)), " ")
+			for _, w := range words {
+				assert.Contains(t, text, w, "%s, of %s", file, id)
+			}
 		}
 	}
+}
 
-	e, err := modelregistry.FindAdapter(nil, shippedAdapter)
+// TestShippedRecordsAreTheRuns: what pages and the API say of the shipped adapters is what their answers give.
+func TestShippedRecordsAreTheRuns(t *testing.T) {
+	for _, id := range []string{shippedAdapter, freeAdapter} {
+		t.Run(id, func(t *testing.T) {
+			e, err := modelregistry.FindAdapter(nil, id)
+			require.NoError(t, err)
+			f, note, result := toldOf(t, id), e.Gate, judged(t, id)
+			measured := result.Evaluation
+			measured.Verdict, measured.Passed = note.Evaluation.Verdict, note.Evaluation.Passed
+			assert.InDelta(t, measured.Low, note.Evaluation.Low, 5e-5)
+			assert.InDelta(t, measured.High, note.Evaluation.High, 5e-5)
+			assert.InDelta(t, measured.ECE, note.Evaluation.ECE, 5e-4)
+			measured.Low, measured.High, measured.ECE = note.Evaluation.Low, note.Evaluation.High, note.Evaluation.ECE
+			assert.Equal(t, measured, note.Evaluation)
+			assert.Equal(t, result.Quality, note.Quality)
+			assert.Equal(t, sat.Demo, note.Quality)
+			assert.Equal(t, result.Shown && f.better.NonRegression, note.Passed)
+			assert.True(t, note.Passed, "what comes along is visibly better than guessing")
+			assert.Contains(t, note.Sentence, fmt.Sprintf("right on %d of 133", f.lora))
+			assert.Contains(t, note.Sentence, fmt.Sprintf("on %d without their passage; its base on %d, and 54 are needed", f.blind, f.base))
+			assert.Contains(t, result.Checks[1].Bound, "≥ 54 of 133")
+			p := sentenceOf.FindStringSubmatch(f.better.Sentence())[1]
+			assert.Equal(t, fmt.Sprintf("sat-base: %d against %d of 133, exact p %s", f.base, f.lora, p), note.Against)
+			assert.Contains(t, note.Evaluation.Verdict, fmt.Sprintf("by %.1f points (95 %% interval by passage %+.1f to %+.1f, exact p %s)",
+				100*f.better.Delta, 100*f.better.ByPassage.Low, 100*f.better.ByPassage.High, p))
+			assert.Contains(t, note.Evaluation.Verdict, fmt.Sprintf("%.1f points better with the passage than without", 100*f.passage.Delta))
+		})
+	}
+}
+
+// TestTheBasesRecordIsItsRun: the base model's record too.
+func TestTheBasesRecordIsItsRun(t *testing.T) {
+	catalogue, err := modelregistry.Catalogue()
 	require.NoError(t, err)
-	note, result := e.Gate, judged(t)
-	measured := result.Evaluation
-	measured.Verdict, measured.Passed = note.Evaluation.Verdict, note.Evaluation.Passed
-	assert.InDelta(t, measured.Low, note.Evaluation.Low, 5e-5)
-	assert.InDelta(t, measured.High, note.Evaluation.High, 5e-5)
-	assert.InDelta(t, measured.ECE, note.Evaluation.ECE, 5e-4)
-	measured.Low, measured.High, measured.ECE = note.Evaluation.Low, note.Evaluation.High, note.Evaluation.ECE
-	assert.Equal(t, measured, note.Evaluation)
-	assert.Equal(t, result.Quality, note.Quality)
-	assert.Equal(t, sat.Demo, note.Quality)
-	assert.Equal(t, result.Shown && better.NonRegression, note.Passed)
-	assert.Contains(t, note.Sentence, fmt.Sprintf("right on %d of 133", lora))
-	assert.Contains(t, note.Sentence, fmt.Sprintf("on %d without their passage; its base on %d, and 54 are needed", blind, base))
-	assert.Contains(t, result.Checks[1].Bound, "≥ 54 of 133")
-	p := sentenceOf.FindStringSubmatch(better.Sentence())[1]
-	assert.Equal(t, fmt.Sprintf("sat-base: %d against %d of 133, exact p %s", base, lora, p), note.Against)
-	assert.Contains(t, note.Evaluation.Verdict, fmt.Sprintf("by %.1f points (95 %% interval by passage %+.1f to %+.1f, exact p %s)",
-		100*better.Delta, 100*better.ByPassage.Low, 100*better.ByPassage.High, p))
-	assert.Contains(t, note.Evaluation.Verdict, fmt.Sprintf("%.1f points better with the passage than without", 100*passage.Delta))
+	i := slices.IndexFunc(catalogue, func(m modelregistry.Manifest) bool { return m.Name == "smollm2-135m" })
+	require.Len(t, catalogue[i].Evaluations, 1)
+	result, err := eval.Gate(eval.GateInput{Run: kept(t, "with/sat-base")})
+	require.NoError(t, err)
+	held, measured := catalogue[i].Evaluations[0], result.Evaluation
+	assert.False(t, result.Shown)
+	assert.InDelta(t, measured.Low, held.Low, 5e-5)
+	assert.InDelta(t, measured.High, held.High, 5e-5)
+	assert.InDelta(t, measured.ECE, held.ECE, 5e-4)
+	blind := accuracyLine.FindStringSubmatch(eval.Summarise(kept(t, "without/sat-base")).Accuracy.String())
+	assert.Equal(t, "No better than guessing: 54 are needed. Without the passage it has "+strings.TrimSuffix(blind[2], " of 133")+".", held.Verdict)
+	measured.Low, measured.High, measured.ECE, measured.Verdict = held.Low, held.High, held.ECE, held.Verdict
+	assert.Equal(t, measured, held)
 }
 
 // TestKeptRunsHoldNoTexts: ids, letters, scores and hashes alone.

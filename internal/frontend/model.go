@@ -143,7 +143,7 @@ func (m *modelWatch) options(ctx context.Context, chosen string) []option {
 		}
 		o := option{Value: model.Name, Label: modelName(model.Name, model.Base, model.Adapter), On: model.Name == chosen}
 		if len(model.Evaluations) > 0 {
-			o.Label += " · " + recordOf(model.Evaluations[0], "questions")
+			o.Label += " · right on " + grouped(model.Evaluations[0].Correct) + " of " + grouped(model.Evaluations[0].N)
 		}
 		known = known || o.On
 		if model.Default {

@@ -1,6 +1,7 @@
 package modelregistry
 
 import (
+	"cmp"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -39,7 +40,7 @@ func (f shippedFolder) ReadDir(name string) ([]fs.DirEntry, error) {
 	return kept, err
 }
 
-// ShippedAdapters gives the adapters that are part of this program, by folder name.
+// ShippedAdapters gives the adapters that are part of this program, the one that was right most often first.
 func ShippedAdapters() ([]Shipped, error) { return shippedIn(shippedFiles, "shipped") }
 
 func shippedIn(files fs.FS, dir string) ([]Shipped, error) {
@@ -80,7 +81,16 @@ func shippedIn(files fs.FS, dir string) ([]Shipped, error) {
 		s.Gate, s.Entry.Fit = record.Gate, record.Fit
 		list = append(list, s)
 	}
+	slices.SortStableFunc(list, func(a, b Shipped) int { return cmp.Compare(b.share(), a.share()) })
 	return list, nil
+}
+
+// share is how many questions of its record an adapter had right, of one; 0 where nothing was measured.
+func (s Shipped) share() float64 {
+	if s.Gate == nil || s.Gate.Evaluation.N == 0 {
+		return 0
+	}
+	return float64(s.Gate.Evaluation.Correct) / float64(s.Gate.Evaluation.N)
 }
 
 // AddShipped puts the adapters that come with the program onto the shelf, and serves the first of a name. A newer

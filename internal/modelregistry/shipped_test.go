@@ -1,8 +1,11 @@
 package modelregistry
 
 import (
+	"fmt"
 	"io/fs"
+	"strconv"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -84,4 +87,31 @@ func TestShippedAdaptersTakeTheirPlace(t *testing.T) {
 	all, err := ended.Served()
 	require.NoError(t, err)
 	assert.Empty(t, all, "who ended one did not ask for the next")
+}
+
+// TestTheBestMeasuredIsServed: of several adapters of a name, the others are served where somebody chose one.
+func TestTheBestMeasuredIsServed(t *testing.T) {
+	files, ids := fstest.MapFS{}, map[int]string{}
+	for _, right := range []int{54, 67, 0} {
+		folder, id := adapterFolder(t, strconv.Itoa(right), nil)
+		for name, f := range folder {
+			files["shipped/"+id+"/"+name] = f
+		}
+		if right > 0 {
+			files["shipped/"+id+"/record.json"] = &fstest.MapFile{Data: fmt.Appendf(nil, `{"gate":{"passed":true,"quality":"demo","evaluation":{"correct":%d,"n":133}}}`, right)}
+		}
+		ids[right] = id
+	}
+	shipped, err := shippedIn(files, "shipped")
+	require.NoError(t, err)
+	require.Len(t, shipped, 3)
+	assert.Equal(t, []string{ids[67], ids[54], ids[0]}, []string{shipped[0].ID(), shipped[1].ID(), shipped[2].ID()})
+	s, _ := newShelf(t)
+	require.NoError(t, s.addShipped(shipped))
+	served, err := s.Served()
+	require.NoError(t, err)
+	assert.Equal(t, ids[67], served["sat-lora"].ID())
+	entries, _, err := s.Entries()
+	require.NoError(t, err)
+	assert.Len(t, entries, 3, "the others can be promoted")
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // StoreCalibration keeps prior and temperature in a model's record: on the shelf for an adapter, in the records of this
-// machine for any other. They hold from the next start on.
+// machine for any other. For an adapter of the embedded engine they hold at once, for others from the next start on.
 func StoreCalibration(cfg config.Config, record string, c eval.Calibration) error {
 	if isAdapter(record) {
 		return OpenShelf(cfg).NoteFit(record, modelregistry.Calibrate{Prior: c.Prior, PriorID: c.PriorID,
