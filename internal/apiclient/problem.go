@@ -105,8 +105,13 @@ func retryAfter(resp *http.Response) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// failed words an exchange that brought no reply. A caller that left is told by the cause, [context.Canceled].
+// failed words an exchange that brought no reply, unless that has words already. A caller that left is told by the cause,
+// [context.Canceled].
 func failed(ctx context.Context, err error) error {
+	var worded *sat.Error
+	if errors.As(err, &worded) {
+		return worded
+	}
 	switch ctx.Err() {
 	case context.DeadlineExceeded:
 		return &sat.Error{Code: sat.Timeout, Message: "The backend did not answer in time. Try again.", Err: err}

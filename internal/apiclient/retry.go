@@ -28,8 +28,6 @@ func (c *Client) exchange(ctx context.Context, method, path string, body []byte)
 		}
 		resp, reply, err := c.attempt(ctx, method, path, body)
 		switch {
-		case errors.Is(err, errLong):
-			return nil, err
 		case err != nil:
 			err = failed(ctx, err)
 		case resp.StatusCode != http.StatusOK && !notReady(path, resp):

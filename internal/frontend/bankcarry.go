@@ -133,7 +133,7 @@ func carryMarks(it *sat.Item, former sat.Item) (dropped []sat.Finding) {
 			it.Marks = append(it.Marks, m)
 			continue
 		}
-		words := string([]rune(text)[m.Start:m.End])
+		words := sat.Cut(text, m.Start, m.End)
 		dropped = append(dropped, sat.Finding{Code: ruleLoss, Severity: sat.SeverityWarning, Field: field,
 			Message: fmt.Sprintf("no longer says “%s” where it was %s; saved like this, the question loses that", words, faceWords(m.Kind))})
 	}

@@ -47,23 +47,20 @@ func (u *uploads) keep(f upload) upload {
 // makeRoom lets the oldest file go where the owner has as many as one may have, or where there are as many as there may
 // be; strangers' files go before those of accounts. It needs the lock.
 func (u *uploads) makeRoom(owner string) {
-	oldestOf := func(owner string) int {
-		return slices.IndexFunc(u.files, func(f upload) bool { return f.owner == owner })
-	}
 	theirs := 0
 	for _, f := range u.files {
 		if f.owner == owner {
 			theirs++
 		}
 	}
-	switch gone := oldestOf(""); {
-	case theirs >= mostOfOne:
-		gone = oldestOf(owner)
-		u.files = slices.Delete(u.files, gone, gone+1)
-	case len(u.files) >= mostWaiting:
-		gone = max(gone, 0)
-		u.files = slices.Delete(u.files, gone, gone+1)
+	if theirs < mostOfOne {
+		if len(u.files) < mostWaiting {
+			return
+		}
+		owner = ""
 	}
+	gone := max(slices.IndexFunc(u.files, func(f upload) bool { return f.owner == owner }), 0)
+	u.files = slices.Delete(u.files, gone, gone+1)
 }
 
 // find gives a file that was kept.

@@ -192,7 +192,7 @@ func (d *Desk) carried(ctx context.Context, former, latter []sat.Passage, given 
 func withPassage(it sat.Item, former, latter sat.Passage) (_ sat.Item, faults []string) {
 	before, after := former.Text(), latter.Text()
 	gone := func(start, end int, format string) {
-		faults = append(faults, fmt.Sprintf(format, shortened(cut(before, start, end)), it.ID))
+		faults = append(faults, fmt.Sprintf(format, shortened(sat.Cut(before, start, end)), it.ID))
 	}
 	it.Passages = slices.Clone(it.Passages)
 	for i := range it.Passages {
@@ -216,7 +216,7 @@ func withPassage(it sat.Item, former, latter sat.Passage) (_ sat.Item, faults []
 		if q.PassageID == latter.ID {
 			start, end, ok := sat.Followed(before, after, q.Start, q.End)
 			if !ok { // they may stand elsewhere too
-				start, end, ok = sat.WordsIn(after, cut(before, q.Start, q.End), q.Start)
+				start, end, ok = sat.WordsIn(after, sat.Cut(before, q.Start, q.End), q.Start)
 			}
 			if !ok {
 				gone(q.Start, q.End, "no longer say “%s”, which question %s quotes")
@@ -230,11 +230,4 @@ func withPassage(it sat.Item, former, latter sat.Passage) (_ sat.Item, faults []
 		it.Explanation.Quotes[i] = q
 	}
 	return it, faults
-}
-
-// cut gives the characters of a text from start to end, as far as it has them.
-func cut(text string, start, end int) string {
-	runes := []rune(text)
-	end = min(max(end, 0), len(runes))
-	return string(runes[min(max(start, 0), end):end])
 }

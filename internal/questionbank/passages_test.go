@@ -40,7 +40,7 @@ func TestQuotationsMoveWithTheirWords(t *testing.T) {
 		moved, faults := withPassage(it, former, latter)
 		require.Empty(t, faults)
 		q, m := moved.Explanation.Quotes[0], moved.Marks[0]
-		require.Equal(t, folded(quoted), folded(cut(latter.Text(), q.Start, q.End)))
+		require.Equal(t, folded(quoted), folded(sat.Cut(latter.Text(), q.Start, q.End)))
 		require.Equal(t, []int{q.Start, q.End}, []int{m.Start, m.End})
 		require.Positive(t, q.LineFrom)
 		require.Equal(t, former, it.Passages[0], "the item itself is left as it was")

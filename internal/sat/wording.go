@@ -51,3 +51,10 @@ func Followed(former, latter string, start, end int) (from, to int, ok bool) {
 	from, to, ok = WordsIn(string(is[first:last]), string(was[start:end]), start-first)
 	return first + from, first + to, ok
 }
+
+// Cut gives the characters of a text from start to end, as far as it has them.
+func Cut(text string, start, end int) string {
+	runes := []rune(text)
+	end = min(max(end, 0), len(runes))
+	return string(runes[min(max(start, 0), end):end])
+}
